@@ -1,0 +1,1 @@
+"""Floor 1: sound, and places in it, on one sample clock."""

@@ -1,0 +1,1 @@
+"""Floor 2: who speaks when, and what the client says next."""

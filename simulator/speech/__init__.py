@@ -1,0 +1,130 @@
+"""Floor 2: engines that can be exchanged. Each is a protocol with one verb; the brand is the module's name.
+
+`open_voice("hibari:heart")`, `open_transcriber("moonshine")`, `open_detector("silero")`: the engine's module
+is imported only then, and its absence is an `EngineMissing` that names the cure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from simulator.audio.sound import Samples, Sound
+from simulator.audio.span import Span, Word
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a line is to be spoken, relative to the engine's own plain voice.
+
+    `rate` and `volume` are factors (1.0 = as the engine speaks), `pitch_cents` a shift (100 = a semitone up).
+    """
+
+    rate: float = 1.0
+    pitch_cents: float = 0.0
+    volume: float = 1.0
+
+
+class Voice(Protocol):
+    """Renders a text to sound. A context manager."""
+
+    name: str
+
+    def speak(self, text: str, manner: Manner = Manner()) -> Sound:  # noqa: B008 (frozen)
+        """The text as sound at the engine's own rate, from its first to its last audible sample.
+
+        The same text and manner give the same samples. A text without a word in it gives an empty sound.
+
+        Raises:
+            EngineMissing, EngineCrashed, EngineHung: see `simulator.errors`.
+        """
+
+    def close(self) -> None:
+        """Release it. A second call changes nothing."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Words in the order of their times, on the clock the hearing was opened on. `text` joins their texts."""
+
+    words: tuple[Word, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The words, joined by spaces."""
+        return " ".join(word.text for word in self.words)
+
+
+class Hearing(Protocol):
+    """One stretch of speech on its way through a transcriber."""
+
+    def feed(self, samples: Samples) -> None:
+        """The next samples (16 kHz). Returns at once."""
+
+    def partial(self) -> str:
+        """What has been recognised so far; "" where the engine says nothing before the end. Never waits."""
+
+    def finish(self) -> None:
+        """No more samples will come: start recognising what is left. Returns at once."""
+
+    def result(self) -> Transcript:
+        """The transcript; `finish` is implied. Waits for the engine.
+
+        Raises:
+            EngineCrashed, EngineHung: the worker ended or hung; it is restarted for the next hearing.
+        """
+
+
+class Transcriber(Protocol):
+    """Turns speech into words with times. A context manager.
+
+    Silence gives no words; nothing is carried over from one hearing to the next. Several hearings may be
+    open; results come in the order of `finish`.
+    """
+
+    name: str
+
+    def listen(self, start: int) -> Hearing:
+        """A new hearing whose first sample lies at `start` on the session clock (16 kHz)."""
+
+    def close(self) -> None:
+        """Release it. A second call changes nothing."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How likely there is speech in `span`: `probability` in [0, 1]."""
+
+    span: Span
+    probability: float
+
+
+class Detector(Protocol):
+    """Tells speech from everything else, window by window."""
+
+    def detect(self, samples: Samples) -> tuple[Decision, ...]:
+        """Decisions for the windows that these samples complete; the first sample ever fed lies at 0."""
+
+    def reset(self, at: int = 0) -> None:
+        """Forget everything; the next sample lies at `at`."""
+
+
+def transcribe(transcriber: Transcriber, sound: Sound, start: int = 0) -> Transcript:
+    """The words of a whole 16 kHz sound."""
+    hearing = transcriber.listen(start)
+    hearing.feed(sound.samples)
+    hearing.finish()
+    return hearing.result()
