@@ -56,6 +56,13 @@ def settings_file() -> Path:
     return platformdirs.user_config_path("alongside", appauthor=False) / "settings.toml"
 
 
+def shipped(folder: str) -> Path:
+    """Where the product's own `voices` or `scenarios` are: beside the package in a checkout, inside it in a wheel."""
+    package = Path(__file__).resolve().parent
+    inside = package / "_shipped" / folder
+    return inside if inside.is_dir() else package.parent / folder
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Frozen."""
 
