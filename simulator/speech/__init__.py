@@ -74,6 +74,9 @@ class Hearing(Protocol):
     def finish(self) -> None:
         """No more samples will come: start recognising what is left. Returns at once."""
 
+    def ready(self) -> bool:
+        """Whether `result` would answer without waiting. Never waits itself."""
+
     def result(self) -> Transcript:
         """The transcript; `finish` is implied. Waits for the engine.
 

@@ -1,0 +1,219 @@
+"""The session's ears: from the device's blocks to utterances with words, on the session clock.
+
+    device --block--> echo canceller --> detector --> endpointer --spans--> transcriber --words--> utterances
+
+Detect with margins, measure without: the transcriber gets `margin_s` of sound around the speech, the
+utterances carry the detector's spans unpadded.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from simulator.audio.device import Device
+from simulator.audio.echo import EchoCanceller
+from simulator.audio.sound import Samples
+from simulator.audio.span import Span, Word, to_samples
+from simulator.dialogue.endpoint import Change, Endpointer, EndpointRules, SpeechStarted, TurnOver, UtteranceEnded
+from simulator.dialogue.turns import Speaker, Utterance
+from simulator.errors import EngineError
+from simulator.settings import TURN_SILENCE_S, Patience, Settings
+from simulator.speech import Detector, Hearing, Transcriber
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The device lost samples in `span`."""
+
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The transcriber failed on the speech in `span`; `why` is a sentence for people."""
+
+    span: Span
+    why: str
+
+
+Heard = SpeechStarted | TurnOver | Utterance | Lost | Failed
+
+
+def endpoint_rules(settings: Settings, patience: Patience, rate: int) -> EndpointRules:
+    """The endpointer's rules in samples, from the settings in seconds."""
+    turn_silence_s = TURN_SILENCE_S[patience]
+    return EndpointRules(
+        onset=to_samples(settings.speech_onset_s, rate),
+        utterance_silence=to_samples(settings.utterance_silence_s, rate),
+        turn_silence=None if turn_silence_s is None else to_samples(turn_silence_s, rate),
+        longest_turn=to_samples(settings.longest_turn_s, rate),
+        speech=settings.speech_probability,
+        still_speech=max(0.0, settings.speech_probability - 0.15),
+    )
+
+
+@dataclass(slots=True)
+class _Piece:
+    """Speech that goes through the transcriber as one hearing, and the utterances in it."""
+
+    hearing: Hearing
+    start: int
+    fed_to: int
+    kept: list[Samples] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+
+
+class Ears:
+    """Holds the listening path open. `listen` takes one block from the device and says what it changed."""
+
+    def __init__(
+        self,
+        device: Device,
+        canceller: EchoCanceller,
+        detector: Detector,
+        transcriber: Transcriber,
+        settings: Settings,
+    ):
+        self._device, self._canceller, self._detector = device, canceller, detector
+        self._transcriber = transcriber
+        self._margin = to_samples(settings.margin_s, device.rate)
+        self._transcribe_after = to_samples(settings.transcribe_after_s, device.rate)
+        self.endpointer = Endpointer(endpoint_rules(settings, settings.patience, device.rate))
+        self._recent: deque[tuple[int, Samples]] = deque()
+        self._piece: _Piece | None = None
+        self._finished: deque[_Piece] = deque()
+
+    @property
+    def speaking(self) -> Span | None:
+        """The trainee's utterance that is being spoken, so far."""
+        return self.endpointer.speaking
+
+    def partial(self) -> str:
+        """What has been recognised so far of the speech that goes on."""
+        return self._piece.hearing.partial() if self._piece is not None else ""
+
+    def listen(self) -> tuple[Heard, ...]:
+        """One block further.
+
+        Raises:
+            DeviceLost: the device has gone. EOFError: a tape has come to its end.
+        """
+        block = self._device.read()
+        clean = self._canceller.cancel(block)
+        self._remember(block.span.start, clean)
+        heard: list[Heard] = [Lost(block.span)] if block.dropped else []
+        for decision in self._detector.detect(clean):
+            for change in self.endpointer.feed(decision.span, decision.probability):
+                heard += self._take(change)
+        self._feed(block.span.end)
+        if self._piece is not None and self._piece.spans and self._quiet(block.span.end):
+            self._finish_piece()
+        # On a device whose clock stands still we wait for the words, so that a rehearsal there always runs
+        # the same way; on a live one they are taken when they come.
+        while self._finished and (not self._device.live or self._finished[0].hearing.ready()):
+            heard += self._transcribe(self._finished.popleft())
+        return tuple(heard)
+
+    def catch_up(self) -> tuple[Heard, ...]:
+        """All blocks that are waiting already, so that nothing heard is overlooked."""
+        heard: list[Heard] = []
+        for _ in range(self._device.waiting):
+            heard += self.listen()
+        return tuple(heard)
+
+    def end_turn(self) -> tuple[Heard, ...]:
+        """End the turn now; its last utterances come with it."""
+        heard: list[Heard] = []
+        for change in self.endpointer.end_turn():
+            heard += self._take(change)
+        return tuple(heard)
+
+    def words(self) -> tuple[Heard, ...]:
+        """The utterances of every piece that has been handed to the transcriber. Waits for it."""
+        heard: list[Heard] = []
+        while self._finished:
+            heard += self._transcribe(self._finished.popleft())
+        return tuple(heard)
+
+    def _take(self, change: Change) -> tuple[Heard, ...]:
+        if isinstance(change, SpeechStarted):
+            if self._piece is None:
+                start = max(self._recent[0][0], change.at - self._margin)
+                self._piece = _Piece(self._transcriber.listen(start), start, start)
+            return (change,)
+        if isinstance(change, UtteranceEnded):
+            if self._piece is not None:
+                self._piece.spans.append(change.span)
+            return ()
+        self._finish_piece()
+        return (*self.words(), change)
+
+    def _quiet(self, now: int) -> bool:
+        piece = self._piece
+        return (
+            piece is not None
+            and self.endpointer.speaking is None
+            and now - piece.spans[-1].end >= self._transcribe_after
+        )
+
+    def _finish_piece(self) -> None:
+        if self._piece is not None:
+            self._feed(self._device.now)
+            self._piece.hearing.finish()
+            self._finished.append(self._piece)
+            self._piece = None
+
+    def _feed(self, now: int) -> None:
+        """Hand on what belongs to the piece: all speech, and a margin after it, but no long silence."""
+        piece = self._piece
+        if piece is None:
+            return
+        until = now
+        if self.endpointer.speaking is None and piece.spans:
+            until = min(now, piece.spans[-1].end + self._margin)
+        for start, samples in self._recent:
+            end = start + len(samples)
+            if end > piece.fed_to and start < until:
+                part = samples[max(0, piece.fed_to - start) : until - start]
+                piece.hearing.feed(part)
+                piece.kept.append(part)
+                piece.fed_to = start + max(0, piece.fed_to - start) + len(part)
+
+    def _transcribe(self, piece: _Piece) -> tuple[Heard, ...]:
+        try:
+            return _utterances(piece.hearing.result().words, piece.spans)
+        except EngineError:
+            pass
+        try:
+            again = self._transcriber.listen(piece.start)
+            again.feed(np.concatenate(piece.kept))
+            again.finish()
+            return _utterances(again.result().words, piece.spans)
+        except EngineError as error:
+            spoken = tuple(Utterance(Speaker.TRAINEE, span, "") for span in piece.spans)
+            return (*spoken, Failed(piece.spans[0] if piece.spans else Span(piece.start, piece.start), str(error)))
+
+    def _remember(self, start: int, samples: Samples) -> None:
+        """Keep as much as a beginning can need: onset, margin and the detector's own windows."""
+        self._recent.append((start, samples))
+        keep = self._margin + self._transcribe_after + self._device.rate
+        while self._recent[0][0] + len(self._recent[0][1]) < start - keep:
+            self._recent.popleft()
+
+
+def _utterances(words: tuple[Word, ...], spans: list[Span]) -> tuple[Utterance, ...]:
+    """The words shared out to the spans they lie in or nearest to. No words at all: it was no speech."""
+    if not words or not spans:
+        return ()
+    shares: list[list[Word]] = [[] for _ in spans]
+    for word in words:
+        middle = (word.span.start + word.span.end) // 2
+        distances = [max(span.start - middle, middle - span.end, 0) for span in spans]
+        shares[distances.index(min(distances))].append(word)
+    return tuple(
+        Utterance(Speaker.TRAINEE, span, " ".join(word.text for word in share), tuple(share))
+        for span, share in zip(spans, shares, strict=True)
+    )

@@ -1,0 +1,55 @@
+"""The engines and the device a rehearsal is played with, opened together and closed together."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from simulator.audio.device import Device
+from simulator.audio.echo import EchoCanceller, NoCanceller, open_canceller
+from simulator.records.store import Store
+from simulator.settings import Settings
+from simulator.speech import Detector, Transcriber
+from simulator.speech.engines import open_detector, open_transcriber
+from simulator.speech.voices import Performer, load_profile
+
+
+@dataclass(slots=True)
+class Studio:
+    """Everything `rehearse` plays with. `store` is `None` where nothing is to be kept.
+
+    `keys` is asked once a block which keys were pressed ("" for none): Enter ends the turn, `r` repeats the
+    line, `h` asks for help, `q` ends the rehearsal. `stop_asked` ends it politely when set to true.
+    """
+
+    settings: Settings
+    device: Device
+    client: Performer
+    coach: Performer
+    transcriber: Transcriber
+    detector: Detector
+    canceller: EchoCanceller
+    store: Store | None = None
+    keys: Callable[[], str] = field(default=lambda: "")
+    stop_asked: bool = False
+
+
+@contextlib.contextmanager
+def open_studio(
+    settings: Settings, device: Device, client_voice: str, store: Store | None = None
+) -> Iterator[Studio]:
+    """A studio with the engines the settings name, for a device that is already open.
+
+    The transcriber's process is started first, so that it gets ready while the voices load.
+
+    Raises:
+        EngineMissing, ModelMissing, ModelBroken, ScenarioError: see `simulator.errors`.
+    """
+    with contextlib.ExitStack() as stack:
+        transcriber = stack.enter_context(open_transcriber(settings.transcriber, settings.language))
+        coach = stack.enter_context(Performer(load_profile(settings.coach_voice), device.rate))
+        client = stack.enter_context(Performer(load_profile(settings.voice or client_voice), device.rate))
+        canceller = open_canceller() if settings.echo_cancelling else NoCanceller()
+        detector = open_detector("silero")
+        yield Studio(settings, device, client, coach, transcriber, detector, canceller, store)
