@@ -1,0 +1,195 @@
+"""Who holds the floor: the only home of gap, pause, overlap, backchannel, interruption and filled silence.
+
+    client    ##########
+    trainee   ........####      terminal overlap: begins just before the other ends
+    trainee   ...##.....        backchannel, when the words are "mm-hm"; the floor stays where it is
+    trainee   ...#######        interruption: takes, or tries to take, the floor
+    client    ####pppp##
+    trainee   .....###..        filled silence: begins inside a written pause
+
+The live loop and the evaluation ask the same functions. The values below are conventions: none is validated
+in peer support. Most overlaps in consultations are encouraging backchannels (BMJ Open 2023;13:e066678), so
+length alone never makes an interruption.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from simulator.audio.span import Span, to_samples
+from simulator.dialogue.turns import Conversation, Exchange, Speaker, SpokenLine, Utterance, exchanges
+from simulator.language import Language, tokens
+
+TERMINAL_S = 0.2
+"""Starting less than this before the client's end is ordinary turn-taking (convention)."""
+
+NEAR_END_S = 0.3
+"""Starting no more than this before the client's planned end interrupts nothing (convention)."""
+
+INTERRUPTION_S = 0.5
+"""Speech over the client that is shorter takes no floor (convention)."""
+
+BACKCHANNEL_S = 1.0
+"""A backchannel lasts less than this for each two tokens (convention)."""
+
+BOTH_START_S = 0.2
+"""Starting this soon after the client is a start in the same moment: nobody could have heard the other yet."""
+
+PAUSE_S = 0.25
+"""A silence within one speaker's turn that counts as a pause (convention)."""
+
+LAPSE_S = 8.0
+"""A gap after which the talk has stopped (convention)."""
+
+DISCLOSURE = 2.5
+"""From this level on a line trusts the trainee with something: a silence after it is kept, not lost."""
+
+KEPT_SILENCE_S = (1.0, 4.0)
+"""An unhurried silence before answering a disclosure (convention)."""
+
+RUSHED_S = 0.3
+"""Answering a disclosure sooner than this is rushed (convention)."""
+
+
+class OverlapKind(StrEnum):
+    """What a trainee's utterance that starts inside a client's line does."""
+
+    TERMINAL = "terminal"
+    BACKCHANNEL = "backchannel"
+    INTERRUPTION = "interruption"
+    FILLED_SILENCE = "filled_silence"
+    OTHER = "other"
+
+
+class TransferKind(StrEnum):
+    """How the floor passed."""
+
+    GAP = "gap"
+    OVERLAP = "overlap"
+    LAPSE = "lapse"
+
+
+@dataclass(frozen=True, slots=True)
+class FloorTransfer:
+    """The floor passes `to` a speaker. `offset` in samples: > 0 a gap, < 0 an overlap."""
+
+    kind: TransferKind
+    to: Speaker
+    offset: int
+
+
+def is_backchannel(text: str, length: int, rate: int, language: Language) -> bool:
+    """Whether `text`, lasting `length` samples, is nothing but encouragement ("mm-hm", "oh okay").
+
+    Every word belongs to a token of the language's backchannel list. One or two tokens last under a second;
+    a longer string of them ("mm-hm, mm-hm, yeah") may last as much longer as it has more tokens.
+    """
+    words = tokens(text)
+    known = {tuple(tokens(entry)) for entry in language.backchannels}
+    longest = max((len(entry) for entry in known), default=0)
+    count = place = 0
+    while place < len(words):
+        for size in range(min(longest, len(words) - place), 0, -1):
+            if tuple(words[place : place + size]) in known:
+                place += size
+                count += 1
+                break
+        else:
+            return False
+    return count > 0 and length < to_samples(BACKCHANNEL_S, rate) * max(1.0, count / 2)
+
+
+def _kind(span: Span, text: str | None, line: SpokenLine, rate: int, language: Language) -> OverlapKind:
+    """The class of trainee speech that starts inside `line`. `text` is `None` or empty where nothing is told."""
+    to_end = line.planned.end - span.start
+    if to_end < to_samples(TERMINAL_S, rate):
+        return OverlapKind.TERMINAL
+    if text and is_backchannel(text, len(span), rate, language):
+        return OverlapKind.BACKCHANNEL
+    # Without words only length speaks, and a backchannel may last as long as BACKCHANNEL_S.
+    least_s = INTERRUPTION_S if text else BACKCHANNEL_S
+    if any(span.start in pause for pause in line.pauses):
+        long = text or len(span) >= to_samples(INTERRUPTION_S, rate)
+        return OverlapKind.FILLED_SILENCE if long else OverlapKind.OTHER
+    if span.start - line.sounded.start < to_samples(BOTH_START_S, rate):
+        least_s = BACKCHANNEL_S  # both started: only whoever speaks on regardless takes the floor
+    if len(span) >= to_samples(least_s, rate) and to_end > to_samples(NEAR_END_S, rate):
+        return OverlapKind.INTERRUPTION
+    return OverlapKind.OTHER
+
+
+def classify_overlap(
+    utterance: Utterance, line: SpokenLine, rate: int, language: Language
+) -> OverlapKind | None:
+    """What a trainee's utterance does to the client's `line`; `None` where it does not start inside it.
+
+    Speech that began before the line did is no overlap of the trainee's making: `None` too.
+    """
+    if utterance.span.start not in line.sounded:
+        return None
+    return _kind(utterance.span, utterance.text, line, rate, language)
+
+
+def takes_floor(
+    span_so_far: Span, words_so_far: str | None, line: SpokenLine, rate: int, language: Language, now: int
+) -> bool:
+    """Whether the client should yield at `now` to trainee speech that goes on.
+
+    `span_so_far` runs from its onset to the last voiced sample; `words_so_far` is what has been recognised,
+    `None` or empty where the recogniser has said nothing yet. Yes when it has lasted `INTERRUPTION_S` inside
+    the line, is no backchannel, and the line's planned end is more than `NEAR_END_S` away.
+    """
+    inside = span_so_far & line.planned
+    if len(inside) < to_samples(INTERRUPTION_S, rate):
+        return False
+    if line.planned.end - now <= to_samples(NEAR_END_S, rate):
+        return False
+    kind = _kind(inside, words_so_far, line, rate, language)
+    return kind in (OverlapKind.INTERRUPTION, OverlapKind.FILLED_SILENCE)
+
+
+def response(exchange: Exchange, rate: int, language: Language) -> Utterance | None:
+    """The utterance with which the trainee takes the floor after the client's line; `None` if there is none.
+
+    It is the first that is no backchannel and does not end inside the line; where there is nothing but
+    backchannels after the line, the first of those.
+    """
+    line = exchange.line
+    held = [u for u in exchange.during if u.span.end > line.sounded.end] + list(exchange.reply)
+    for utterance in held:
+        if not is_backchannel(utterance.text, len(utterance.span), rate, language):
+            return utterance
+    return exchange.reply[0] if exchange.reply else None
+
+
+def response_offset(exchange: Exchange, rate: int, language: Language) -> int | None:
+    """The trainee's onset minus the last audible client sample, in samples; `None` without a response."""
+    answer = response(exchange, rate, language)
+    return None if answer is None else answer.span.start - exchange.line.sounded.end
+
+
+def _transfer(to: Speaker, offset: int, rate: int) -> FloorTransfer:
+    if offset < 0:
+        return FloorTransfer(TransferKind.OVERLAP, to, offset)
+    lapse = offset > to_samples(LAPSE_S, rate)
+    return FloorTransfer(TransferKind.LAPSE if lapse else TransferKind.GAP, to, offset)
+
+
+def transfers(conversation: Conversation, language: Language) -> tuple[FloorTransfer, ...]:
+    """Every passing of the floor, in order.
+
+    A line that the trainee did not answer passes no floor; the client then speaks again in their own turn.
+    """
+    found: list[FloorTransfer] = []
+    last: Utterance | None = None
+    for exchange in exchanges(conversation):
+        if last is not None:
+            offset = exchange.line.sounded.start - last.span.end
+            found.append(_transfer(Speaker.CLIENT, offset, conversation.rate))
+        offset_to_trainee = response_offset(exchange, conversation.rate, language)
+        last = None
+        if offset_to_trainee is not None:
+            found.append(_transfer(Speaker.TRAINEE, offset_to_trainee, conversation.rate))
+            last = max(exchange.during + exchange.reply, key=lambda u: u.span.end)
+    return tuple(found)
