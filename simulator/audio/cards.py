@@ -1,0 +1,107 @@
+"""Which sound devices there are. They are chosen and remembered by name, never by index, which changes."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from simulator.errors import DeviceMissing
+
+Kind = Literal["input", "output"]
+
+_WORDS: dict[Kind, str] = {"input": "microphone", "output": "loudspeaker"}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A sound device as the system names it.
+
+    `inputs` and `outputs` are channels, `rate_hz` is its own rate. `index` is PortAudio's number for it:
+    good until the next device is plugged in, never to be kept.
+    """
+
+    name: str
+    host: str
+    inputs: int
+    outputs: int
+    rate_hz: int
+    index: int
+
+
+def portaudio() -> Any:
+    """The `sounddevice` module.
+
+    Raises:
+        DeviceMissing: it or the PortAudio library is not installed.
+    """
+    try:
+        import sounddevice
+    except ImportError as error:
+        raise DeviceMissing("sounddevice is not installed. Install it: pip install sounddevice") from error
+    except OSError as error:
+        raise DeviceMissing(
+            "The PortAudio library is not installed. Install it: apt install libportaudio2"
+        ) from error
+    return sounddevice
+
+
+def list_devices() -> tuple[Card, ...]:
+    """All sound devices, in the system's order; empty where there is none.
+
+    Raises:
+        DeviceMissing: PortAudio is not installed.
+    """
+    module = portaudio()
+    hosts = module.query_hostapis()
+    return tuple(
+        Card(
+            name=str(found["name"]),
+            host=str(hosts[found["hostapi"]]["name"]),
+            inputs=int(found["max_input_channels"]),
+            outputs=int(found["max_output_channels"]),
+            rate_hz=round(found["default_samplerate"]),
+            index=index,
+        )
+        for index, found in enumerate(module.query_devices())
+    )
+
+
+def find_device(name: str | None, kind: Kind) -> Card:
+    """The device of that name, or the one name that contains it (letter case aside); `None`: the default.
+
+    Where two hosts name a device alike, ``"name, host"`` tells them apart; else the first counts.
+
+    Raises:
+        DeviceMissing: there is none; the message offers the nearest names.
+    """
+    cards = [card for card in list_devices() if (card.inputs if kind == "input" else card.outputs)]
+    if not cards:
+        raise DeviceMissing(f"There is no {_WORDS[kind]} on this machine. Plug one in and try again.")
+    if name is None:
+        return _default(cards, kind)
+    wanted = name.casefold()
+    for card in cards:
+        if wanted in (card.name.casefold(), f"{card.name}, {card.host}".casefold()):
+            return card
+    inside = [card for card in cards if wanted in card.name.casefold()]
+    if len({card.name for card in inside}) == 1:
+        return inside[0]
+    names = sorted({card.name for card in inside or cards})
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names[:5]
+    what = "is the name of several" if inside else "is the name of no"
+    raise DeviceMissing(f'"{name}" {what} {_WORDS[kind]}. Choose one of: {", ".join(near)}.')
+
+
+def _default(cards: list[Card], kind: Kind) -> Card:
+    index = portaudio().default.device[0 if kind == "input" else 1]
+    return next((card for card in cards if card.index == index), cards[0])
+
+
+def available() -> tuple[bool, str]:
+    """Whether there is a microphone and a loudspeaker, and a sentence that says so."""
+    try:
+        microphone, speaker = find_device(None, "input"), find_device(None, "output")
+    except DeviceMissing as error:
+        return False, str(error)
+    return True, f"The microphone is {microphone.name}, the loudspeaker is {speaker.name}."
