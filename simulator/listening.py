@@ -79,6 +79,9 @@ class Ears:
     ):
         self._device, self._canceller, self._detector = device, canceller, detector
         self._transcriber = transcriber
+        # A canceller's output lies behind its input: the clock of everything after it counts that in.
+        self._delay = canceller.delay
+        detector.reset(device.now - self._delay)
         self._margin = to_samples(settings.margin_s, device.rate)
         self._transcribe_after = to_samples(settings.transcribe_after_s, device.rate)
         self.endpointer = Endpointer(endpoint_rules(settings, settings.patience, device.rate))
@@ -103,13 +106,13 @@ class Ears:
         """
         block = self._device.read()
         clean = self._canceller.cancel(block)
-        self._remember(block.span.start, clean)
+        self._remember(block.span.start - self._delay, clean)
         heard: list[Heard] = [Lost(block.span)] if block.dropped else []
         for decision in self._detector.detect(clean):
             for change in self.endpointer.feed(decision.span, decision.probability):
                 heard += self._take(change)
-        self._feed(block.span.end)
-        if self._piece is not None and self._piece.spans and self._quiet(block.span.end):
+        self._feed(block.span.end - self._delay)
+        if self._piece is not None and self._piece.spans and self._quiet(block.span.end - self._delay):
             self._finish_piece()
         # On a device whose clock stands still we wait for the words, so that a rehearsal there always runs
         # the same way; on a live one they are taken when they come.
@@ -161,7 +164,7 @@ class Ears:
 
     def _finish_piece(self) -> None:
         if self._piece is not None:
-            self._feed(self._device.now)
+            self._feed(self._device.now - self._delay)
             self._piece.hearing.finish()
             self._finished.append(self._piece)
             self._piece = None

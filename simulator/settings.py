@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import Field, ValidationError
@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     keep_audio: bool = Field(False, description="keep the sound of rehearsals")
     input_device: str | None = Field(None, description="the microphone, by (part of) its name")
     output_device: str | None = Field(None, description="the loudspeaker, by (part of) its name")
+    room_pace: Literal["free", "real"] = Field(
+        "free", description="whether the simulated room runs as fast as it can, or with the wall clock"
+    )
     echo_cancelling: bool = Field(True, description="remove the client's voice from the microphone")
 
     speech_probability: float = Field(0.5, ge=0, le=1, description="detector probability that counts as speech")

@@ -19,8 +19,8 @@ from simulator.speech.voices import Performer, load_profile
 class Studio:
     """Everything `rehearse` plays with. `store` is `None` where nothing is to be kept.
 
-    `keys` is asked once a block which keys were pressed ("" for none): Enter ends the turn, `r` repeats the
-    line, `h` asks for help, `q` ends the rehearsal. `stop_asked` ends it politely when set to true.
+    `keys` is asked once a block what was typed ("" for nothing): a line with a `q` ends the rehearsal, any
+    other line ends the trainee's turn. `stop_asked` ends the rehearsal politely when set to true.
     """
 
     settings: Settings

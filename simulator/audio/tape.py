@@ -215,6 +215,11 @@ class Recorder:
 
     def close(self) -> None:
         """Finish both tracks and close the device. A second call changes nothing."""
+        self.finish()
+        self.device.close()
+
+    def finish(self) -> None:
+        """Finish both tracks; the device stays open. A second call changes nothing."""
         tracks, self._tracks = self._tracks, [None, None]
         for track in tracks:
             try:
@@ -222,7 +227,6 @@ class Recorder:
                     track.close()
             except OSError as error:
                 self.trouble = self.trouble or _store_error(error)
-        self.device.close()
 
     def __enter__(self) -> Self:
         return self

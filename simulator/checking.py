@@ -1,0 +1,141 @@
+"""`alongside check`: what works on this machine, what is missing, and the command that cures it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from simulator.errors import SimulatorError
+from simulator.settings import Settings, data_folder, settings_file
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing that was checked. `needed`: a live rehearsal cannot do without it. `cure` is a command."""
+
+    what: str
+    works: bool
+    detail: str
+    needed: bool = True
+    cure: str | None = None
+
+    def sentence(self) -> str:
+        """The row as text that a screen reader reads well."""
+        state = "works" if self.works else "missing" if self.needed else "not here (optional)"
+        cure = f"\n    To cure it: {self.cure}" if self.cure and not self.works else ""
+        return f"{self.what}: {state}. {self.detail}{cure}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return asdict(self)
+
+
+def check_all(settings: Settings) -> tuple[Row, ...]:
+    """Try every engine, device, model, voice and file once. Nothing is recorded, nothing is changed."""
+    return (
+        _python(),
+        _tried("Microphone and loudspeaker", lambda: _devices(settings)),
+        _tried("Voices", lambda: _voices(settings)),
+        _tried("Transcriber", lambda: _transcriber(settings)),
+        _model(),
+        _tried("Speech detector", _detector),
+        _tried("Echo canceller", _canceller),
+        _tried("Scenarios", _scenarios),
+        _tried("Store", _store),
+        Row("Settings file", True, f"Looked for at {settings_file()}; it is optional.", needed=False),
+    )
+
+
+def _tried(what: str, attempt: Callable[[], Row]) -> Row:
+    try:
+        return attempt()
+    except SimulatorError as error:
+        return Row(what, False, str(error), cure=_cure(str(error)))
+
+
+def _cure(message: str) -> str | None:
+    """The command a message names, if it names one."""
+    for mark in ("apt install ", "apt-get install ", "pip install ", "alongside models fetch"):
+        if mark in message:
+            return message[message.index(mark) :].split("\n")[0].rstrip(".) ").split(" (")[0]
+    return None
+
+
+def _python() -> Row:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Row("Python", True, f"{version}.")
+
+
+def _devices(settings: Settings) -> Row:
+    from simulator.audio import portaudio
+
+    good, why = portaudio.available()
+    if not good:
+        return Row("Microphone and loudspeaker", False, why, cure=_cure(why) or "plug them in and run: alongside check")
+    with portaudio.PortAudioDevice(settings.input_device, settings.output_device) as device:
+        device.read()
+        return Row("Microphone and loudspeaker", True, f"{device.name}.")
+
+
+def _voices(settings: Settings) -> Row:
+    from simulator.speech.voices import Performer, load_profile, profile_names
+
+    names = profile_names()
+    said = []
+    for name in {settings.coach_voice, settings.voice or names[0]}:
+        with Performer(load_profile(name)) as performer:
+            sound = performer.perform(("Good to see you.",)).sound
+            trouble = f", {performer.trouble}" if performer.trouble else ""
+            said.append(f"{name} spoke {sound.duration_s:.1f} s{trouble}")
+    return Row("Voices", True, f"{'; '.join(sorted(said))}. Profiles: {', '.join(names)}.")
+
+
+def _transcriber(settings: Settings) -> Row:
+    from simulator.audio.sound import silence
+    from simulator.speech import transcribe
+    from simulator.speech.engines import open_transcriber, why
+
+    with open_transcriber(settings.transcriber, settings.language) as transcriber:
+        transcribe(transcriber, silence(0.5, 16_000))
+        return Row("Transcriber", True, why(settings.transcriber, settings.language))
+
+
+def _model() -> Row:
+    from simulator.speech.models import ENGLISH, find_model
+
+    folder = find_model(ENGLISH)
+    detail = f"In {folder}." if folder else "Without it, Moonshine transcribes."
+    return Row(f"Vosk model {ENGLISH}", folder is not None, detail, needed=False, cure="alongside models fetch")
+
+
+def _detector() -> Row:
+    import numpy as np
+
+    from simulator.speech.engines import open_detector
+
+    open_detector("silero").detect(np.zeros(1024, np.float32))
+    return Row("Speech detector", True, "Silero.")
+
+
+def _canceller() -> Row:
+    from simulator.audio.echo import open_canceller
+
+    return Row("Echo canceller", True, f"{type(open_canceller()).__name__}.")
+
+
+def _scenarios() -> Row:
+    from simulator.dialogue.scenario import load_scenario, scenario_names
+
+    names = scenario_names()
+    for name in names:
+        load_scenario(name)
+    return Row("Scenarios", True, f"{', '.join(names)}.")
+
+
+def _store() -> Row:
+    from simulator.records.store import Store
+
+    with Store(data_folder()) as store:
+        return Row("Store", True, f"{len(store.list())} rehearsals in {data_folder()}.")

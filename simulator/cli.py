@@ -1,0 +1,273 @@
+"""The front door: `alongside rehearse | scenarios | review | check | models | forget`.
+
+People's text goes to standard output, logs to standard error; with `--json` standard output is JSON alone.
+What only one command needs is imported inside it, so that `alongside rehearse` starts quickly.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from simulator.errors import SettingsError
+from simulator.settings import Settings, data_folder, load_settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from simulator.audio.device import Device
+    from simulator.dialogue.scenario import Scenario
+    from simulator.events import Event, RehearsalEnded
+    from simulator.records.store import Store
+    from simulator.studio import Studio
+
+app = typer.Typer(
+    name="alongside",
+    help="An offline voice rehearsal for peer supporters. A practice aid, not an assessment and not therapy.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+models_app = typer.Typer(help="The recogniser's model files.", invoke_without_command=True)
+app.add_typer(models_app, name="models")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+@app.command()
+def rehearse(
+    scenario: Annotated[str | None, typer.Argument(help="Which scenario; without it, a short menu.")] = None,
+    trainee: Annotated[
+        str | None,
+        typer.Option(help="Let a simulated trainee of the scenario answer (warm, fixing, rushing)."),
+    ] = None,
+    patience: Annotated[
+        str | None, typer.Option(help="How long a silence ends your turn: brisk, normal, relaxed or open.")
+    ] = None,
+    transcriber: Annotated[str | None, typer.Option(help="auto, vosk or moonshine.")] = None,
+    voice: Annotated[str | None, typer.Option(help="A voice profile for the client.")] = None,
+    keep_audio: Annotated[bool, typer.Option("--keep-audio", help="Keep the sound of this rehearsal.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Rehearse aloud: a client speaks, you answer, a coach tells you how it would have felt.
+
+    Say "repeat", "slower", "help" or "stop" at any time; Enter ends your turn, Ctrl-C ends the rehearsal
+    and still gives you your feedback.
+    """
+    from rich.console import Console
+
+    from simulator.rehearsing import play
+
+    settings = load_settings(
+        patience=patience, transcriber=transcriber, voice=voice, keep_audio=keep_audio or None
+    )
+    console = Console(stderr=as_json, highlight=False)
+    ended, id = play(scenario, trainee, settings, console)
+    if as_json:
+        _print_json(_document(id))
+    elif id:
+        console.print(f"\nLook at it again: alongside review {id}   Forget it: alongside forget {id}", style="dim")
+    if ended is None:
+        raise typer.Exit(2)
+
+
+@app.command()
+def scenarios(
+    as_json: JsonOption = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of scenario files, for editors.")
+    ] = False,
+) -> None:
+    """List the scenarios, or print the schema their files follow."""
+    from simulator.dialogue import scenario as files
+
+    if schema:
+        _print_json(files.schema())
+        return
+    known = [files.load_scenario(name) for name in files.scenario_names()]
+    if as_json:
+        _print_json([_scenario_row(one) for one in known])
+        return
+    for one in known:
+        typer.echo(f"{one.id}: {one.title}")
+        typer.echo(f"    {one.client.name}, {one.place}. Trainees: {', '.join(one.trainees)}.")
+        if one.content_note:
+            typer.echo(f"    Content note: {one.content_note}")
+    typer.echo("\nRehearse one: alongside rehearse NAME")
+
+
+@app.command()
+def review(
+    id: Annotated[str | None, typer.Argument(help="Which rehearsal; without it, the latest.")] = None,
+    as_json: JsonOption = False,
+    all_: Annotated[bool, typer.Option("--list", help="List all rehearsals that are kept.")] = False,
+) -> None:
+    """Look at a rehearsal again: two tracks, transcript, measures, findings with their quotes."""
+    if all_:
+        _list_rehearsals(as_json)
+        return
+    if as_json:
+        _print_json(_document(id))
+        return
+    from simulator.records.report import review_text
+
+    with _store() as store:
+        found = store.find(id) if id else store.latest()
+        conversation, evaluation, said = _evaluated(store, found.id)
+        typer.echo(review_text(found, conversation, evaluation, said, width=_width()))
+
+
+@app.command()
+def check(as_json: JsonOption = False) -> None:
+    """Say what works here, what is missing, and the command that cures it.
+
+    Exit code 0: a live rehearsal can be played. 1: something it needs is missing.
+    """
+    from simulator.checking import check_all
+
+    rows = check_all(load_settings())
+    good = all(row.works or not row.needed for row in rows)
+    if as_json:
+        _print_json({"works": good, "items": [row.as_dict() for row in rows]})
+    else:
+        for row in rows:
+            typer.echo(row.sentence())
+        typer.echo(
+            "\nEverything a live rehearsal needs is here."
+            if good
+            else "\nA live rehearsal is not possible yet. The simulated one is: alongside rehearse --trainee warm"
+        )
+    raise typer.Exit(0 if good else 1)
+
+
+@models_app.callback()
+def models(context: typer.Context, as_json: JsonOption = False) -> None:
+    """List the model files and whether they are here."""
+    if context.invoked_subcommand is not None:
+        return
+    from simulator.speech.models import MODELS, find_model, verify
+
+    rows = []
+    for model in MODELS.values():
+        folder = find_model(model.name)
+        if folder is not None:
+            verify(folder, model)
+        rows.append({"name": model.name, "folder": str(folder) if folder else None, "bytes": model.size})
+    if as_json:
+        _print_json(rows)
+        return
+    for row in rows:
+        where = row["folder"] or "not here; get it with: alongside models fetch"
+        typer.echo(f"{row['name']} ({row['bytes'] / 1e6:.0f} MB): {where}")
+
+
+@models_app.command("fetch")
+def models_fetch(
+    source: Annotated[
+        str | None, typer.Option("--from", help="Another address, or a file on disk (classrooms).")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Which model.")] = None,
+) -> None:
+    """Download the Vosk model once, check it, and unpack it. An interrupted download is resumed."""
+    from simulator.speech import models
+
+    with _progress() as progress:
+        folder = models.fetch(name or models.ENGLISH, source, progress)
+    typer.echo(f"The model is in {folder}")
+
+
+@app.command()
+def forget(
+    id: Annotated[str | None, typer.Argument(help="Which rehearsal.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Forget every rehearsal.")] = False,
+) -> None:
+    """Delete a rehearsal, or all of them, with their sound. Nothing of it stays in the files."""
+    if (id is None) == (not all_):
+        raise SettingsError("Say which rehearsal to forget: alongside forget ID, or alongside forget --all")
+    with _store() as store:
+        if all_:
+            typer.echo(f"Forgotten: {store.forget_all()} rehearsals.")
+        elif id:
+            found = store.find(id)
+            store.forget(found.id)
+            typer.echo(f"Forgotten: {found.id}.")
+
+
+def _store() -> Store:
+    from simulator.records.store import Store
+
+    return Store(data_folder())
+
+
+def _evaluated(store: Store, id: str) -> tuple[Any, Any, tuple[str, ...]]:
+    """Conversation, evaluation and feedback, recomputed from the facts that are stored."""
+    from simulator.dialogue.scenario import Scenario
+    from simulator.evaluation.evaluate import evaluate
+    from simulator.evaluation.feedback import feedback
+
+    conversation = store.conversation(id)
+    scenario = Scenario.model_validate_json(store.rehearsal(id).scenario_text)
+    evaluation = evaluate(conversation, scenario)
+    return conversation, evaluation, feedback(evaluation, conversation, scenario).sentences
+
+
+def _document(id: str | None) -> dict[str, Any]:
+    from simulator.records.export import as_json
+
+    with _store() as store:
+        found = store.find(id) if id else store.latest()
+        conversation, evaluation, said = _evaluated(store, found.id)
+        return {**as_json(found, conversation, evaluation), "feedback": list(said)}
+
+
+def _list_rehearsals(as_json: bool) -> None:
+    with _store() as store:
+        kept = store.list()
+    if as_json:
+        _print_json([{"id": r.id, "scenario": r.scenario, "started_at": r.started_at, "finished": r.finished}
+                     for r in kept])
+        return
+    for one in kept:
+        typer.echo(f"{one.id}  {one.started_at}  {one.scenario}{'' if one.finished else '  (unfinished)'}")
+    if not kept:
+        typer.echo("Nothing is kept yet. Rehearse: alongside rehearse")
+
+
+def _scenario_row(one: Scenario) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "title": one.title,
+        "client": one.client.name,
+        "place": one.place,
+        "content_note": one.content_note,
+        "lines": len(one.lines),
+        "trainees": list(one.trainees),
+    }
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _width() -> int:
+    from rich.console import Console
+
+    return min(110, Console().width)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("model", total=None)
+        yield lambda done, whole: bar.update(task, completed=done, total=whole or None)

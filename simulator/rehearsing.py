@@ -1,0 +1,119 @@
+"""What `alongside rehearse` does: choose scenario and device, play, show, and end politely."""
+
+from __future__ import annotations
+
+import select
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+
+from rich.console import Console
+
+from simulator.audio import portaudio
+from simulator.audio.device import Device
+from simulator.audio.room import Room
+from simulator.captions import captioned
+from simulator.dialogue.scenario import Scenario, load_scenario, scenario_names
+from simulator.events import Event, RehearsalEnded, RehearsalStarted
+from simulator.menu import choose_scenario
+from simulator.records.store import Store
+from simulator.session import rehearse
+from simulator.settings import Settings, data_folder
+from simulator.speech.voices import Performer, load_profile
+from simulator.studio import Studio, open_studio
+from simulator.trainee import SimulatedTrainee
+
+SIMULATED_TRAINEE = "warm"
+"""Who answers where there is no microphone."""
+
+TRAINEE_VOICE = "trainee"
+
+
+def play(
+    name: str | None, trainee: str | None, settings: Settings, console: Console
+) -> tuple[RehearsalEnded | None, str]:
+    """Play one rehearsal and show it. Returns its end (`None` where it never began) and its id.
+
+    Raises:
+        SimulatorError: a name, a file, an engine, the device or the disk.
+    """
+    live, why = (False, "") if trainee else portaudio.available()
+    if not trainee and not live:
+        console.print(
+            f"{why} So a simulated trainee answers in a simulated room; nothing else is different.", style="yellow"
+        )
+        trainee = SIMULATED_TRAINEE
+    if name is not None:
+        load_scenario(name)  # a wrong name is said before anything is opened
+    with ExitStack() as stack:
+        store = stack.enter_context(Store(data_folder()))
+        device: Device = stack.enter_context(_device(live, settings))
+        if name is None:
+            name = choose_scenario(device if live else None, settings, console)
+        scenario = load_scenario(name)
+        _introduce(scenario, console)
+        studio = stack.enter_context(open_studio(settings, device, scenario.client.voice, store))
+        events: Iterable[Event] = rehearse(scenario, studio)
+        if trainee and isinstance(device, Room):
+            voice = stack.enter_context(Performer(load_profile(TRAINEE_VOICE), device.rate))
+            events = SimulatedTrainee(scenario, trainee, device, voice, settings.patience).watch(events)
+        if live:
+            studio.keys = _pressed_keys
+        stack.enter_context(_polite_interrupt(studio, console))
+        shown = captioned(events, scenario, console, device.rate, trainee or "you")
+        return _outcome(shown)
+
+
+def _outcome(events: Iterator[Event]) -> tuple[RehearsalEnded | None, str]:
+    ended, id = None, ""
+    for event in events:
+        if isinstance(event, RehearsalStarted):
+            id = event.id
+        if isinstance(event, RehearsalEnded):
+            ended = event
+    return ended, id
+
+
+def _device(live: bool, settings: Settings) -> Device:
+    if live:
+        return portaudio.PortAudioDevice(settings.input_device, settings.output_device)
+    return Room(pace=settings.room_pace)
+
+
+def _introduce(scenario: Scenario, console: Console) -> None:
+    console.print(f"\n[bold]{scenario.title}[/bold]  {scenario.place}")
+    if scenario.content_note:
+        console.print(f"Content note: {scenario.content_note}", style="yellow")
+    console.print(scenario.situation)
+    console.print("A practice aid, never an assessment or therapy. Nothing leaves this machine.\n", style="dim")
+
+
+@contextmanager
+def _polite_interrupt(studio: Studio, console: Console) -> Iterator[None]:
+    """The first Ctrl-C ends the rehearsal and leaves its feedback; the second ends the program."""
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        if studio.stop_asked:
+            raise KeyboardInterrupt
+        studio.stop_asked = True
+        console.print("\nEnding here. Your feedback follows; Ctrl-C once more skips it.", style="dim")
+
+    before = signal.signal(signal.SIGINT, asked)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _pressed_keys() -> str:
+    """What was typed since last asked, without waiting: whole lines, so that Enter is a newline."""
+    if not sys.stdin.isatty():
+        return ""
+    if sys.platform == "win32":
+        import msvcrt
+
+        return msvcrt.getwch() if msvcrt.kbhit() else ""
+    ready, _, _ = select.select([sys.stdin], [], [], 0)
+    return sys.stdin.readline() if ready else ""
