@@ -70,7 +70,7 @@ EVALUATION = Evaluation(
 def keep(store: Store, conversation: Conversation = CONVERSATION) -> str:
     """Keep a conversation as a session does: utterances in the order they were finished."""
     id = store.begin(
-        "coffee-shop", "id: coffee-shop\nsay: No\n", conversation.rate, STARTED_AT, {"patience": "open"}
+        "coffee-shop", "id: coffee-shop\nsay: No\n", conversation.rate, STARTED_AT, '{"patience": "open"}'
     )
     for line in conversation.lines:
         store.add_line(id, SpokenLine(line.line, line.planned, Span(line.planned.start, line.planned.start)))
@@ -98,7 +98,7 @@ def test_a_conversation_comes_back_exactly(tmp_path: Path) -> None:
         id = keep(store)
     with Store(tmp_path) as store:
         assert store.conversation(id) == CONVERSATION
-        assert store.scenario_text(id) == "id: coffee-shop\nsay: No\n"
+        assert store.rehearsal(id).scenario_text == "id: coffee-shop\nsay: No\n"
         assert store.evaluation(id) is None
         assert store.rehearsal(id).finished is False
         assert json.loads(store.rehearsal(id).settings) == {"patience": "open"}
@@ -155,7 +155,7 @@ def test_the_export_gives_places_in_samples_and_seconds(tmp_path: Path) -> None:
 
 def test_the_settings_of_the_program_are_kept_as_they_were(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        id = store.begin("x", "", 10, STARTED_AT, Settings(lapse_s=7.5))
+        id = store.begin("x", "", 10, STARTED_AT, Settings(lapse_s=7.5).model_dump_json())
         assert json.loads(store.rehearsal(id).settings)["lapse_s"] == 7.5
 
 
@@ -166,7 +166,7 @@ def test_ids_are_readable_and_found_by_their_parts(tmp_path: Path) -> None:
         with pytest.raises(NoSuchRehearsal, match="alongside rehearse"):
             store.find("anything")
         first = keep(store)
-        second = store.begin("../Park Bench!", "", 10, "2026-11-24T09:00:00", {})
+        second = store.begin("../Park Bench!", "", 10, "2026-11-24T09:00:00", "{}")
         assert first.startswith("2026-11-23-coffee-shop-")
         assert second.startswith("2026-11-24-park-bench-")
         assert [kept.id for kept in store.list()] == [second, first]
@@ -184,7 +184,7 @@ def test_ids_are_readable_and_found_by_their_parts(tmp_path: Path) -> None:
 
 def test_many_rehearsals_of_one_day_have_ids_of_their_own(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        ids = {store.begin("a", "", 10, STARTED_AT, {}) for _ in range(300)}
+        ids = {store.begin("a", "", 10, STARTED_AT, "{}") for _ in range(300)}
     assert len(ids) == 300
 
 
@@ -204,7 +204,7 @@ def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
 def test_a_killed_program_loses_nothing_that_was_finished(tmp_path: Path) -> None:
     script = """
 store = Store(Path(sys.argv[1]))
-id = store.begin("coffee-shop", "text", 16000, STARTED_AT, {})
+id = store.begin("coffee-shop", "text", 16000, STARTED_AT, "{}")
 store.add_line(id, LINES[0])
 for utterance in UTTERANCES[:2]:
     store.add_utterance(id, utterance)
@@ -356,8 +356,10 @@ def test_forgetting_removes_the_words_from_the_files(tmp_path: Path) -> None:
         other, id = keep(store), keep(store, Conversation(10, (said,)))
         store.finish(id, Evaluation(1, (), (finding,)), (phrase,))
         audio = store.audio_folder(id)
+        assert not audio.exists()
         assert store.rehearsal(id).audio is None
-        audio.mkdir(parents=True)
+        assert store.audio_folder(id, make=True) == audio
+        assert stat.S_IMODE(audio.stat().st_mode) == 0o700
         (audio / "microphone.wav").write_bytes(phrase.encode())
         assert store.rehearsal(id).audio == audio
         assert bytes_of(tmp_path).count(phrase.encode()) >= 4
@@ -377,7 +379,7 @@ def test_forgetting_removes_the_words_from_the_files(tmp_path: Path) -> None:
 def test_forgetting_everything_removes_everything(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         ids = [keep(store), keep(store)]
-        store.audio_folder(ids[0]).mkdir(parents=True)
+        store.audio_folder(ids[0], make=True)
         assert store.forget_all() == 2
         assert store.list() == ()
         assert b"have you tried tea" not in bytes_of(tmp_path)

@@ -15,11 +15,12 @@ import re
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from simulator import __version__
 from simulator.audio.span import Span, Word
@@ -28,7 +29,6 @@ from simulator.errors import NoSuchRehearsal
 from simulator.evaluation.findings import Evaluation
 from simulator.records.database import Database
 from simulator.records.export import evaluation_from_json
-from simulator.settings import Settings
 
 DATABASE = "rehearsals.db"
 CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -39,13 +39,15 @@ CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 class Rehearsal:
     """A kept rehearsal, without what was said in it.
 
-    `started_at` is the wall clock in ISO form, `rate` the session clock in Hz, `settings` JSON text,
-    `program` the version that played it. `finished` is false where it was ended early, was killed, or is
-    still going on. `audio` is the folder of its sound, `None` where the sound was not kept.
+    `scenario_text` is the scenario in full, as it was then; `started_at` the wall clock in ISO form; `rate`
+    the session clock in Hz; `settings` JSON text; `program` the version that played it. `finished` is false
+    where it was ended early, was killed, or is still going on. `audio` is the folder of its sound, `None`
+    where the sound was not kept.
     """
 
     id: str
     scenario: str
+    scenario_text: str
     started_at: str
     rate: int
     finished: bool
@@ -82,21 +84,14 @@ class Store:
 
     # Writing, while a rehearsal goes on
 
-    def begin(
-        self,
-        scenario_id: str,
-        scenario_text: str,
-        rate: int,
-        started_at: str,
-        settings: Settings | Mapping[str, object],
-    ) -> str:
+    def begin(self, scenario_id: str, scenario_text: str, rate: int, started_at: str, settings: str) -> str:
         """A new rehearsal; returns its id, such as `2026-11-23-coffee-shop-k3f`.
 
-        `scenario_text` is the scenario in full: the file may change, and the evaluation must not.
+        `scenario_text` is the scenario in full: the file may change, and the evaluation must not. `settings`
+        is JSON text.
         """
-        given = settings.model_dump(mode="json") if isinstance(settings, Settings) else dict(settings)
         name = re.sub(r"[^a-z0-9]+", "-", scenario_id.lower()).strip("-") or "rehearsal"
-        row = (scenario_id, scenario_text, started_at, rate, json.dumps(given, default=str), __version__)
+        row = (scenario_id, scenario_text, started_at, rate, settings, __version__)
         with self._file.writing() as db:
             while True:
                 code = "".join(secrets.choice(CODE_LETTERS) for _ in range(3))
@@ -230,12 +225,6 @@ class Store:
             f"There is no rehearsal {id!r}; the nearest is {near[0]}. `alongside review` shows the latest."
         )
 
-    def scenario_text(self, id: str) -> str:
-        """The scenario as it was when the rehearsal began."""
-        return str(
-            self._file.rows("SELECT scenario_text FROM rehearsals WHERE number = ?", self._number(id))[0][0]
-        )
-
     def conversation(self, id: str) -> Conversation:
         """What was said, and when."""
         number = self._number(id)
@@ -274,9 +263,14 @@ class Store:
         )
         return tuple(sentence for (sentence,) in found)
 
-    def audio_folder(self, id: str) -> Path:
-        """Where the rehearsal's sound belongs. Whoever keeps sound makes the folder; most never do."""
-        return self.folder / "audio" / self.rehearsal(id).id
+    def audio_folder(self, id: str, make: bool = False) -> Path:
+        """Where the rehearsal's sound belongs. Without `make` it need not be there: most never are."""
+        folder = self.folder / "audio" / self.rehearsal(id).id
+        if make:
+            with self._file.explained():
+                for one in (folder.parent, folder):
+                    one.mkdir(mode=0o700, exist_ok=True)
+        return folder
 
     # Forgetting
 
@@ -314,17 +308,27 @@ class Store:
 
     def _rehearsals(self, rest: str, *values: object) -> tuple[Rehearsal, ...]:
         found = self._file.rows(
-            f"SELECT id, scenario, started_at, rate, finished, program, settings FROM rehearsals {rest}",
+            "SELECT id, scenario, scenario_text, started_at, rate, finished, program, settings"
+            f" FROM rehearsals {rest}",
             *values,
         )
         return tuple(self._rehearsal(*row) for row in found)
 
-    def _rehearsal(
-        self, id: str, scenario: str, started_at: str, rate: int, finished: int, program: str, settings: str
-    ) -> Rehearsal:
+    def _rehearsal(self, id: str, scenario: str, scenario_text: str, *row: Any) -> Rehearsal:
+        started_at, rate, finished, program, settings = row
         audio = self.folder / "audio" / id
-        kept = audio if audio.is_dir() else None
-        return Rehearsal(id, scenario, started_at, rate, bool(finished), program, settings, kept)
+        return Rehearsal(
+            id,
+            scenario,
+            # A thousand rehearsals of one scenario hold its text once.
+            sys.intern(scenario_text),
+            started_at,
+            rate,
+            bool(finished),
+            program,
+            settings,
+            audio if audio.is_dir() else None,
+        )
 
     def _number(self, id: str) -> int:
         found = self._file.rows("SELECT number FROM rehearsals WHERE id = ?", id)
