@@ -167,7 +167,7 @@ class Room:
         """The first moment that has not sounded: whole blocks, as a sound card hears them."""
         if not self.live:
             return self._now
-        elapsed = int((self._wall_s() - self._opened_s) * self.rate)
+        elapsed = round((self._wall_s() - self._opened_s) * self.rate)
         return max(self._now, elapsed // self.block * self.block)
 
     def _next_audible(self) -> int:

@@ -52,7 +52,7 @@ class Sounding:
     @property
     def done(self) -> bool:
         """Whether it has sounded to its end, or to where it was stopped."""
-        return self._now() >= self.span.end
+        return not len(self.samples) or self._now() >= self.span.end
 
     def stop(self, fade: int = 0) -> None:
         """Fade out over `fade` samples from the first moment that can still be changed."""

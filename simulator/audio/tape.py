@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import wave
+import struct
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -112,14 +113,16 @@ class Track:
 
     def __init__(self, path: Path, rate: int):
         self._file: BinaryIO = path.open("wb")
-        self._wave = wave.open(self._file, "wb")  # noqa: SIM115 (held open until close)
-        self._wave.setnchannels(1)
-        self._wave.setsampwidth(2)
-        self._wave.setframerate(rate)
-        self._wave.writeframes(b"")
+        self._rate, self._written = rate, 0
         self._unsaved: list[Samples] = []
         self._unsaved_samples = 0
         self._flush_at = max(1, round(FLUSH_EVERY_S * rate))
+        try:
+            self.flush()
+        except OSError:
+            with contextlib.suppress(OSError):
+                self.close()
+            raise
 
     def append(self, samples: Samples) -> None:
         """The next samples.
@@ -133,20 +136,38 @@ class Track:
             self.flush()
 
     def flush(self) -> None:
-        """Bring everything, and a header that says so, to the disk."""
-        if self._unsaved:
-            samples = np.concatenate(self._unsaved)
-            self._unsaved, self._unsaved_samples = [], 0
-            self._wave.writeframes(to_pcm16(samples))
+        """Bring everything to the disk, and then the header that says so."""
+        data = b"".join(to_pcm16(samples) for samples in self._unsaved)
+        self._unsaved, self._unsaved_samples = [], 0
+        self._file.seek(_HEADER.size + self._written)
+        self._file.write(data)
+        self._written += len(data)
+        self._file.seek(0)
+        self._file.write(_wav_header(self._written, self._rate))
         self._file.flush()
 
     def close(self) -> None:
-        """Write what is left and close. The file is closed even where writing fails."""
+        """Write what is left and close. The file is closed even where writing fails.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
         try:
             self.flush()
-            self._wave.close()
         finally:
             self._file.close()
+
+
+_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+
+
+def _wav_header(data_bytes: int, rate: int) -> bytes:
+    """The 44 bytes before 16-bit mono PCM."""
+    return _HEADER.pack(
+        *(b"RIFF", _HEADER.size - 8 + data_bytes, b"WAVE"),
+        *(b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16),
+        *(b"data", data_bytes),
+    )
 
 
 class Recorder:

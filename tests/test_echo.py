@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from simulator.audio.device import BLOCK, CLOCK_HZ, Block
+from simulator.audio.echo import EchoCanceller, NoCanceller, WebRtcCanceller, open_canceller
+from simulator.audio.room import Room
+from simulator.audio.sound import Samples, level_db
+from simulator.audio.span import Span
+
+
+def bursts(seconds: int, seed: int) -> Samples:
+    """Noise that comes and goes four times a second, as speech does."""
+    count = seconds * CLOCK_HZ
+    envelope = np.clip(np.sin(2 * np.pi * 2 * np.arange(count) / CLOCK_HZ), 0, 1)
+    return (np.random.default_rng(seed).standard_normal(count) * 0.1 * envelope).astype(np.float32)
+
+
+def run(canceller: EchoCanceller, room: Room, seconds: int) -> tuple[Samples, Samples]:
+    """Microphone and cleaned microphone."""
+    blocks = [room.read() for _ in range(seconds * CLOCK_HZ // BLOCK)]
+    clean = [canceller.cancel(block) for block in blocks]
+    assert all(part.shape == (BLOCK,) and part.dtype == np.float32 for part in clean)
+    return np.concatenate([block.heard for block in blocks]), np.concatenate(clean)
+
+
+@pytest.mark.parametrize("echo_db", [-6.0, -12.0, -20.0])
+def test_the_echo_is_taken_out(echo_db: float) -> None:
+    room = Room(echo_db=echo_db, noise_db=-70)
+    room.play(bursts(6, seed=1))
+    heard, clean = run(open_canceller(), room, 6)
+    later = slice(3 * CLOCK_HZ, None)
+    assert level_db(clean[later]) < level_db(heard[later]) - 20
+
+
+def test_without_a_canceller_nothing_changes() -> None:
+    room = Room()
+    room.play(bursts(1, seed=1))
+    heard, clean = run(NoCanceller(), room, 1)
+    np.testing.assert_array_equal(heard, clean)
+    assert NoCanceller().delay == 0
+
+
+def test_the_delay_is_what_it_says() -> None:
+    canceller = WebRtcCanceller()
+    click = np.zeros(CLOCK_HZ, np.float32)
+    click[8000] = 0.5
+    room = Room(echo_db=None, noise_db=None)
+    room.say(click)
+    _, clean = run(canceller, room, 1)
+    assert int(np.argmax(np.abs(clean))) == 8000 + canceller.delay
+
+
+def test_the_trainee_is_left_when_the_client_is_silent() -> None:
+    """
+    client    ####........
+    trainee   ......####..
+    """
+    canceller, room = WebRtcCanceller(), Room(noise_db=None)
+    room.play(bursts(3, seed=1))
+    words = bursts(2, seed=2)
+    span = room.say(words, at=4 * CLOCK_HZ)
+    _, clean = run(canceller, room, 7)
+    through = clean[span.start + canceller.delay : span.end + canceller.delay]
+    assert level_db(through) == pytest.approx(level_db(words), abs=2)
+    assert float(np.corrcoef(through, words)[0, 1]) > 0.9
+
+
+def test_a_block_that_is_no_whole_number_of_frames_is_refused() -> None:
+    odd = np.zeros(100, np.float32)
+    with pytest.raises(ValueError, match="160"):
+        WebRtcCanceller().cancel(Block(Span(0, 100), odd, odd))
