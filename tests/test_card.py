@@ -45,6 +45,50 @@ def test_what_is_played_lies_where_it_is_heard(looped_pulse: Pulse) -> None:
     assert abs(found["lag_ms"]) <= 100, found
 
 
+STALLED = """
+    import json
+    import numpy as np
+    from simulator.audio.portaudio import PortAudioDevice
+
+    sound = (np.random.default_rng(0).standard_normal(5 * 16000) * 0.1).astype(np.float32)
+    with PortAudioDevice() as device:
+        for _ in range(40):
+            device.read()
+        playback = device.play(sound)
+        blocks = [device.read() for _ in range(50)]
+        pow(7, 4_000_000)  # one long step of the interpreter: the callback cannot run meanwhile
+        while not playback.done:
+            blocks.append(device.read())
+        blocks += [device.read() for _ in range(15)]
+    dropped = [index for index, block in enumerate(blocks) if block.dropped]
+    after = blocks[dropped[-1] + 1 :] if dropped else blocks
+    heard = np.concatenate([block.heard for block in after])
+    played = np.concatenate([block.played for block in after])
+    count = 2 * len(heard)
+    cross = np.fft.irfft(np.fft.rfft(heard, count) * np.conj(np.fft.rfft(played, count)), count)
+    lag = int(np.argmax(cross))
+    lag = lag - count if lag > len(heard) else lag
+    alike = float(cross.max() / np.sqrt(np.sum(heard**2) * np.sum(played**2)))
+    print(json.dumps({"flagged": device.flagged, "dropped": dropped, "lag_ms": lag / 16, "alike": alike,
+                      "sounded": playback.sounded, "clock": [block.span.start for block in blocks]}))
+"""
+
+
+def test_after_a_stall_a_sound_is_placed_anew(looped_pulse: Pulse) -> None:
+    """
+    client    ######......######     the callback could not run: the rest sounds later
+    dropped   ............#.....
+    """
+    found = json.loads(looped_pulse.python(STALLED))
+    clock = found.pop("clock")
+    assert found["flagged"] > 0, found
+    assert found["dropped"], found
+    assert np.all(np.diff(clock) == 320)
+    assert found["sounded"] == 5 * 16_000
+    assert found["alike"] > 0.5, found
+    assert abs(found["lag_ms"]) <= 150, found
+
+
 def test_a_recording_fed_to_the_microphone_is_heard(pulse: Pulse, tmp_path: Path) -> None:
     words = (np.random.default_rng(0).standard_normal(8000) * 0.1).astype(np.float32)
     write_wav(tmp_path / "words.wav", Sound(words, 16_000))

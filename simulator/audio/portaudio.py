@@ -274,7 +274,7 @@ class PortAudioDevice:
         self._now = span.end
         self._active = [outgoing for outgoing in self._active if not outgoing.done]
         dropped = any(lost.start < span.end and lost.end >= span.start for lost in self._dropped)
-        self._dropped = [lost for lost in self._dropped if lost.end > span.end]
+        self._dropped = [lost for lost in self._dropped if lost.end >= span.end]
         return Block(span, heard, np.clip(played, -1, 1), dropped)
 
     def play(self, samples: Samples) -> Playback:
