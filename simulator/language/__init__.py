@@ -1,4 +1,117 @@
-"""Floor 1: what is particular to a language: its words, its phrases, its sentences. One folder a language.
+"""Floor 1: what is particular to a language. One folder each, with files that people can read and correct.
 
-The code asks for "the backchannels", never for "mm-hm": a second language is a second folder.
+`load_language("en")` gives the word lists; other rooms keep their own files in the same folder and find them
+with `language_file`. Words are compared in the form that `tokens` gives.
 """
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from simulator.errors import SettingsError
+from simulator.files import did_you_mean, read_yaml
+
+_HERE = Path(__file__).parent
+
+
+class Language(BaseModel):
+    """The words that listening is measured with. Frozen; entries are normalised, some of several words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="the folder's name, like en")
+    backchannels: frozenset[str] = Field(
+        description="said while the other goes on, without wanting the floor"
+    )
+    fillers: frozenset[str] = Field(description="filled pauses")
+    trailing: frozenset[str] = Field(description="a turn that ends on one of these goes on")
+    function_words: frozenset[str] = Field(description="words without a topic")
+    negations: frozenset[str] = Field(description="words that turn the meaning of those after them")
+    feelings: dict[str, str] = Field(description="feeling word to the family it belongs to")
+    numbers: tuple[str, ...] = Field(description="one, two, three, ... as they are said")
+    help: str = Field(description="what the coach says when asked for help")
+
+    def family(self, feeling: str) -> str | None:
+        """The family of a feeling word, or `None` where it is not known as one."""
+        return self.feelings.get(normalise(feeling))
+
+    def content(self, text: str) -> tuple[str, ...]:
+        """The words of a text that carry a topic, in order."""
+        skipped = self.function_words | self.fillers | self.backchannels
+        return tuple(word for word in tokens(text) if word not in skipped)
+
+
+class _Words(BaseModel):
+    """words.yaml as it is written: families with their feeling words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backchannels: frozenset[str]
+    backchannel_phrases: frozenset[str]
+    fillers: frozenset[str]
+    trailing: frozenset[str]
+    function_words: frozenset[str]
+    negations: frozenset[str]
+    feelings: dict[str, tuple[str, ...]]
+    numbers: tuple[str, ...]
+    help: str
+
+
+def languages() -> tuple[str, ...]:
+    """The languages there are."""
+    return tuple(sorted(path.parent.name for path in _HERE.glob("*/words.yaml")))
+
+
+def language_file(language: str, name: str) -> Path:
+    """Where a file of the language's folder is (it need not exist).
+
+    Raises:
+        SettingsError: there is no such language.
+    """
+    if language not in languages():
+        raise SettingsError(f"There is no language {language!r}.{did_you_mean(language, languages())}")
+    return _HERE / language / name
+
+
+@cache
+def load_language(name: str) -> Language:
+    """The word lists of a language, read once.
+
+    Raises:
+        SettingsError: there is no such language.
+        ScenarioError: its file cannot be used.
+    """
+    words = read_yaml(language_file(name, "words.yaml"), _Words, "language")
+    return Language(
+        name=name,
+        backchannels=_all(words.backchannels | words.backchannel_phrases),
+        fillers=_all(words.fillers),
+        trailing=_all(words.trailing),
+        function_words=_all(words.function_words),
+        negations=_all(words.negations),
+        feelings={normalise(word): family for family, kin in words.feelings.items() for word in kin},
+        numbers=words.numbers,
+        help=words.help,
+    )
+
+
+def _all(words: frozenset[str]) -> frozenset[str]:
+    return frozenset(normalise(word) for word in words)
+
+
+def normalise(text: str) -> str:
+    """Lower case, without punctuation, single spaces; contractions keep their apostrophe ("you're").
+
+    A hyphen parts words, as recognisers differ in writing it: "Mm-hm." becomes "mm hm".
+    """
+    return " ".join(tokens(text))
+
+
+def tokens(text: str) -> tuple[str, ...]:
+    """The words of a text, normalised."""
+    plain = text.lower().replace("\u2019", "'").replace("\u2018", "'")
+    return tuple(re.findall(r"[^\W_]+(?:'[^\W_]+)*", plain))

@@ -1,0 +1,86 @@
+"""Spoken commands: what the trainee says to the coach, not to the client.
+
+A command counts only if it is the whole turn. A phrase that could as well answer the client ("sorry", "what",
+"help") needs the coach's name before or after it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cache
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from simulator.files import read_yaml
+from simulator.language import Language, language_file, normalise
+
+
+class Command(StrEnum):
+    """What can be asked for. The last four are the names of the patience settings."""
+
+    REPEAT = "repeat"
+    SLOWER = "slower"
+    FASTER = "faster"
+    HELP = "help"
+    STOP = "stop"
+    DONE = "done"
+    BRISK = "brisk"
+    NORMAL = "normal"
+    RELAXED = "relaxed"
+    OPEN = "open"
+
+
+class _Phrases(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    plain: tuple[str, ...] = ()
+    addressed: tuple[str, ...] = ()
+
+
+class _Commands(BaseModel):
+    """commands.yaml as it is written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    address: tuple[str, ...] = Field(min_length=1)
+    polite: tuple[str, ...] = ()
+    commands: dict[Command, _Phrases]
+
+
+def parse_command(text: str, language: Language) -> Command | None:
+    """The command that the whole of `text` is, or `None` where it is a reply to the client."""
+    plain, addressed, address, polite = _tables(language.name)
+    words = normalise(text)
+    if words in plain:
+        return plain[words]
+    left = _strip(words, polite)
+    unnamed = _strip(left, address)
+    if unnamed != left:
+        return addressed.get(unnamed) or addressed.get(_strip(unnamed, polite))
+    return plain.get(left)
+
+
+@cache
+def _tables(
+    language: str,
+) -> tuple[dict[str, Command], dict[str, Command], tuple[str, ...], tuple[str, ...]]:
+    """Phrase to command: those that count as they stand, those that count with the coach's name (all)."""
+    written = read_yaml(language_file(language, "commands.yaml"), _Commands, "language")
+    plain = {normalise(p): command for command, ps in written.commands.items() for p in ps.plain}
+    addressed = {normalise(p): command for command, ps in written.commands.items() for p in ps.addressed}
+    return plain, plain | addressed, _longest_first(written.address), _longest_first(written.polite)
+
+
+def _longest_first(phrases: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted((normalise(phrase) for phrase in phrases), key=len, reverse=True))
+
+
+def _strip(words: str, edges: tuple[str, ...]) -> str:
+    """The words without those at either edge, as often as they stand there."""
+    changed = True
+    while changed:
+        changed = False
+        for edge in edges:
+            if words.startswith(f"{edge} "):
+                words, changed = words[len(edge) + 1 :], True
+            if words.endswith(f" {edge}"):
+                words, changed = words[: -len(edge) - 1], True
+    return words
