@@ -34,16 +34,13 @@ BACKCHANNEL_S = 1.0
 """A backchannel lasts less than this for each two tokens (convention)."""
 
 BOTH_START_S = 0.2
-"""Starting this soon after the client is a start in the same moment: nobody could have heard the other yet."""
+"""Starting this soon after the client is a start in the same moment: nobody has heard the other."""
 
 PAUSE_S = 0.25
 """A silence within one speaker's turn that counts as a pause (convention)."""
 
 LAPSE_S = 8.0
 """A gap after which the talk has stopped (convention)."""
-
-DISCLOSURE = 2.5
-"""From this level on a line trusts the trainee with something: a silence after it is kept, not lost."""
 
 KEPT_SILENCE_S = (1.0, 4.0)
 """An unhurried silence before answering a disclosure (convention)."""
@@ -101,7 +98,7 @@ def is_backchannel(text: str, length: int, rate: int, language: Language) -> boo
 
 
 def _kind(span: Span, text: str | None, line: SpokenLine, rate: int, language: Language) -> OverlapKind:
-    """The class of trainee speech that starts inside `line`. `text` is `None` or empty where nothing is told."""
+    """The class of trainee speech that starts inside `line`. `text` is `None` or empty where unknown."""
     to_end = line.planned.end - span.start
     if to_end < to_samples(TERMINAL_S, rate):
         return OverlapKind.TERMINAL

@@ -1,17 +1,148 @@
-"""A conversation and its scenario, and what they show."""
+"""A conversation and its scenario, and what they show. Pure: the same today and in five years.
+
+The loop asks `exchange_findings` after each turn, `evaluate` asks it for every exchange, so that
+what moved the client's trust and what the coach says can never disagree.
+"""
 
 from __future__ import annotations
 
-from simulator.dialogue.scenario import Scenario
-from simulator.dialogue.turns import Conversation
-from simulator.evaluation.findings import EVALUATION_VERSION, Evaluation, Finding
+from collections.abc import Sequence
+from dataclasses import replace
+
+from simulator.dialogue.client import Standing, answer, disclosures_heard, open_with
+from simulator.dialogue.scenario import Line, Scenario, parts
+from simulator.dialogue.skills import Skill
+from simulator.dialogue.turns import Conversation, Exchange, exchanges
+from simulator.errors import ScenarioError
+from simulator.evaluation.findings import EVALUATION_VERSION, Evaluation, Finding, Measure, Verdict
+from simulator.evaluation.interruptions import overlap_findings, overlap_measures
+from simulator.evaluation.pacing import pacing_findings, pacing_measures
+from simulator.evaluation.phrasing import Heard, judge
+from simulator.language import load_language
 
 
-def exchange_findings(conversation: Conversation, index: int, scenario: Scenario) -> tuple[Finding, ...]:
-    """What is heard in the exchange at `index` (as `turns.exchanges` counts), in the order of the tape."""
-    return ()
+def exchange_findings(
+    conversation: Conversation, exchange: Exchange | int, scenario: Scenario
+) -> tuple[Finding, ...]:
+    """What is heard in one exchange, given itself or its index, in the order of the tape.
+
+    Rests on nothing that came after it: asked at once or years later, it answers the same.
+
+    Raises:
+        ValueError, IndexError: it is none of the conversation's exchanges.
+    """
+    told = exchanges(conversation)
+    index = exchange if isinstance(exchange, int) else told.index(exchange)
+    one = told[index]
+    until = _as_it_stood(conversation, told.index(one) if index < 0 else index)
+    language = load_language(scenario.language)
+    heard = _heard(one, until, scenario)
+    timing = (*overlap_findings(one, until, language), *pacing_findings(one, until, language))
+    found = (
+        *(replace(f, better=heard.better) if f.verdict is Verdict.TRY else f for f in timing),
+        *judge(one, heard, conversation.rate, language),
+    )
+    return tuple(sorted(found, key=lambda finding: (finding.evidence[0].start, finding.evidence[0].end)))
 
 
 def evaluate(conversation: Conversation, scenario: Scenario) -> Evaluation:
-    """Measures and findings: a pure function, the same today and in five years."""
-    return Evaluation(EVALUATION_VERSION, (), ())
+    """Measures and findings of the whole conversation."""
+    by_exchange = [exchange_findings(conversation, e, scenario) for e in range(len(conversation.lines))]
+    findings = tuple(finding for found in by_exchange for finding in found)
+    language = load_language(scenario.language)
+    measures = (
+        *_trust_measures(conversation, by_exchange, scenario),
+        *_word_measures(findings),
+        *pacing_measures(conversation, findings, language),
+        *overlap_measures(conversation, language),
+    )
+    return Evaluation(EVALUATION_VERSION, measures, findings)
+
+
+def scenario_line(scenario: Scenario, name: str) -> Line | None:
+    """The line of that id, or `None` where the scenario has changed since and lacks it."""
+    try:
+        return scenario.line(name)
+    except ScenarioError:
+        return None
+
+
+def plain(line: Line) -> str:
+    """A line's words without its written pauses."""
+    return " ".join(part.strip() for part in parts(line) if isinstance(part, str))
+
+
+def trust_steps(
+    conversation: Conversation, by_exchange: Sequence[Sequence[Finding]], scenario: Scenario
+) -> tuple[Standing, ...]:
+    """Where the client stood before the first exchange and after each, folded as the loop does it.
+
+    An exchange in which the trainee said nothing moves nothing.
+    """
+    standing, _ = open_with(scenario)
+    found = [standing]
+    for exchange, findings in zip(exchanges(conversation), by_exchange, strict=True):
+        if exchange.during or exchange.reply:
+            skills = tuple(finding.skill for finding in findings)
+            standing = answer(scenario, standing, skills, exchange.text).standing
+        found.append(standing)
+    return tuple(found)
+
+
+def _as_it_stood(conversation: Conversation, index: int) -> Conversation:
+    """The conversation when the exchange at `index` had ended."""
+    later = conversation.lines[index + 1 : index + 2]
+    ends = later[0].sounded.start if later else None
+    return Conversation(
+        conversation.rate,
+        tuple(u for u in conversation.utterances if ends is None or u.span.start < ends),
+        conversation.lines[: index + 1],
+        tuple(d for d in conversation.dropouts if ends is None or d.start < ends),
+    )
+
+
+def _heard(exchange: Exchange, until: Conversation, scenario: Scenario) -> Heard:
+    lines = [scenario_line(scenario, spoken.line) for spoken in until.lines]
+    now = lines[-1]
+    before = tuple(plain(line) for line in lines[:-1] if line is not None)
+    if now is None:
+        return Heard(exchange.line.line, before=before, disclosure=exchange.line.disclosure)
+    return Heard(now.id, plain(now), before, now.feelings, exchange.line.disclosure, now.better)
+
+
+def _trust_measures(
+    conversation: Conversation, by_exchange: Sequence[Sequence[Finding]], scenario: Scenario
+) -> tuple[Measure, ...]:
+    standings = trust_steps(conversation, by_exchange, scenario)
+    said = [line.line for line in conversation.lines]
+    n = sum(1 for e in exchanges(conversation) if e.during or e.reply)
+    return (
+        Measure("trust_start", standings[0].trust, "1 to 4", 1),
+        Measure("trust_end", standings[-1].trust, "1 to 4", n),
+        Measure("disclosures_heard", disclosures_heard(scenario, said), "count", len(said)),
+    )
+
+
+def _word_measures(findings: Sequence[Finding]) -> tuple[Measure, ...]:
+    """Reflections and questions; thresholds are the reader's (MITI 4.2.1 has none for open questions)."""
+    count = {skill: sum(finding.skill is skill for finding in findings) for skill in Skill}
+    complex_ = count[Skill.REFLECTION_COMPLEX]
+    reflections = complex_ + count[Skill.REFLECTION_SIMPLE]
+    opened = count[Skill.OPEN_QUESTION]
+    questions = opened + sum(
+        count[skill] for skill in (Skill.CLOSED_QUESTION, Skill.WHY_QUESTION, Skill.LEADING)
+    )
+    return (
+        Measure("reflections", reflections, "count", reflections),
+        Measure("questions", questions, "count", questions),
+        _share("reflection_to_question_ratio", reflections, questions, "ratio", "no question was asked"),
+        _share("complex_share", complex_, reflections, "share", "no reflection was heard"),
+        _share("open_question_share", opened, questions, "share", "no question was asked"),
+    )
+
+
+def _share(name: str, top: int, bottom: int, unit: str, absent: str) -> Measure:
+    if not bottom:
+        return Measure(name, None, unit, 0, absent)
+    n = top + bottom if unit == "ratio" else bottom
+    return Measure(name, round(top / bottom, 3), unit, n)

@@ -1,0 +1,97 @@
+"""Where both spoke: overlaps by kind, who yielded, silences that were filled.
+
+The kinds are those of `dialogue.floor`, the same that the client yields by while the rehearsal runs.
+"""
+
+from __future__ import annotations
+
+from simulator.audio.span import Span
+from simulator.dialogue.floor import OverlapKind, classify_overlap
+from simulator.dialogue.skills import Skill
+from simulator.dialogue.turns import Conversation, Exchange, SpokenLine, Utterance, exchanges
+from simulator.evaluation.findings import Finding, Measure, Verdict
+from simulator.language import Language
+
+_SAID = {
+    OverlapKind.INTERRUPTION: (
+        Skill.INTERRUPTION,
+        Verdict.TRY,
+        "Being cut off makes it harder to say the next thing.",
+    ),
+    OverlapKind.FILLED_SILENCE: (
+        Skill.FILLED_SILENCE,
+        Verdict.TRY,
+        "A pause like that is often where the important words come from.",
+    ),
+    OverlapKind.BACKCHANNEL: (
+        Skill.BACKCHANNEL,
+        Verdict.STRENGTH,
+        "A small sound while the client spoke: it shows that you are listening.",
+    ),
+}
+
+
+def yielded(line: SpokenLine) -> bool:
+    """Whether the client fell silent before the line's end."""
+    return line.sounded.end < line.planned.end
+
+
+def _lost(utterance: Utterance, line: SpokenLine, dropouts: tuple[Span, ...]) -> bool:
+    together = utterance.span & line.planned
+    return any(together & dropout for dropout in dropouts)
+
+
+def overlaps(
+    exchange: Exchange, conversation: Conversation, language: Language
+) -> tuple[tuple[Utterance, OverlapKind], ...]:
+    """The trainee's utterances that start inside the line, with their kinds; not where samples were lost."""
+    found = []
+    for utterance in exchange.during:
+        kind = classify_overlap(utterance, exchange.line, conversation.rate, language)
+        if kind is not None and not _lost(utterance, exchange.line, conversation.dropouts):
+            found.append((utterance, kind))
+    return tuple(found)
+
+
+def overlap_findings(
+    exchange: Exchange, conversation: Conversation, language: Language
+) -> tuple[Finding, ...]:
+    """Interruptions, filled silences and backchannels of one exchange, in the order of the tape."""
+    found = []
+    for utterance, kind in overlaps(exchange, conversation, language):
+        if kind not in _SAID:
+            continue
+        skill, verdict, reason = _SAID[kind]
+        rule = kind.value.replace("_", "-")
+        line = exchange.line.line
+        found.append(Finding(skill, verdict, (utterance.span,), utterance.text, rule, reason, line=line))
+    return tuple(found)
+
+
+def overlap_measures(conversation: Conversation, language: Language) -> tuple[Measure, ...]:
+    """How often each kind of overlap was heard, and who yielded after an interruption."""
+    told = exchanges(conversation)
+    kinds: list[OverlapKind] = []
+    client_yielded = trainee_yielded = left_out = 0
+    for exchange in told:
+        mine = overlaps(exchange, conversation, language)
+        left_out += len(exchange.during) - len(mine)
+        kinds += [kind for _, kind in mine]
+        for utterance, kind in mine:
+            if kind is not OverlapKind.INTERRUPTION:
+                continue
+            if yielded(exchange.line):
+                client_yielded += 1
+            elif utterance.span.end <= exchange.line.sounded.end:
+                trainee_yielded += 1
+    why = f"{left_out} left out where sound was lost" if left_out else None
+    counts = {
+        "interruptions": kinds.count(OverlapKind.INTERRUPTION),
+        "filled_silences": kinds.count(OverlapKind.FILLED_SILENCE),
+        "backchannels": kinds.count(OverlapKind.BACKCHANNEL),
+        "terminal_overlaps": kinds.count(OverlapKind.TERMINAL),
+        "other_overlaps": kinds.count(OverlapKind.OTHER),
+        "client_yielded": client_yielded,
+        "trainee_yielded": trainee_yielded,
+    }
+    return tuple(Measure(name, count, "count", len(told), why) for name, count in counts.items())
