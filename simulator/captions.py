@@ -86,9 +86,20 @@ def _said(at: int, rate: int, who: str, text: str, colour: str) -> Text:
 
 
 def _trust(event: TrustChanged) -> Text:
-    heard = ", ".join(dict.fromkeys(_plain(finding.skill) for finding in event.findings)) or "nothing in particular"
-    step = "opens up" if event.after > event.before else "closes" if event.after < event.before else "stays as open"
-    return Text(f"{'':>18}(heard: {heard}; trust {event.before:.2f} → {event.after:.2f}, {step})", style="dim")
+    heard = (
+        ", ".join(dict.fromkeys(_plain(finding.skill) for finding in event.findings))
+        or "nothing in particular"
+    )
+    step = (
+        "opens up"
+        if event.after > event.before
+        else "closes"
+        if event.after < event.before
+        else "stays as open"
+    )
+    return Text(
+        f"{'':>18}(heard: {heard}; trust {event.before:.2f} → {event.after:.2f}, {step})", style="dim"
+    )
 
 
 def _plain(skill: str) -> str:

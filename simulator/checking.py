@@ -73,7 +73,12 @@ def _devices(settings: Settings) -> Row:
 
     good, why = portaudio.available()
     if not good:
-        return Row("Microphone and loudspeaker", False, why, cure=_cure(why) or "plug them in and run: alongside check")
+        return Row(
+            "Microphone and loudspeaker",
+            False,
+            why,
+            cure=_cure(why) or "plug them in and run: alongside check",
+        )
     with portaudio.PortAudioDevice(settings.input_device, settings.output_device) as device:
         device.read()
         return Row("Microphone and loudspeaker", True, f"{device.name}.")
@@ -107,7 +112,9 @@ def _model() -> Row:
 
     folder = find_model(ENGLISH)
     detail = f"In {folder}." if folder else "Without it, Moonshine transcribes."
-    return Row(f"Vosk model {ENGLISH}", folder is not None, detail, needed=False, cure="alongside models fetch")
+    return Row(
+        f"Vosk model {ENGLISH}", folder is not None, detail, needed=False, cure="alongside models fetch"
+    )
 
 
 def _detector() -> Row:

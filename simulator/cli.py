@@ -7,26 +7,18 @@ What only one command needs is imported inside it, so that `alongside rehearse` 
 from __future__ import annotations
 
 import json
-import signal
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from simulator.errors import SettingsError
-from simulator.settings import Settings, data_folder, load_settings
+from simulator.settings import data_folder, load_settings
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from simulator.audio.device import Device
     from simulator.dialogue.scenario import Scenario
-    from simulator.events import Event, RehearsalEnded
     from simulator.records.store import Store
-    from simulator.studio import Studio
 
 app = typer.Typer(
     name="alongside",
@@ -53,7 +45,9 @@ def rehearse(
     ] = None,
     transcriber: Annotated[str | None, typer.Option(help="auto, vosk or moonshine.")] = None,
     voice: Annotated[str | None, typer.Option(help="A voice profile for the client.")] = None,
-    keep_audio: Annotated[bool, typer.Option("--keep-audio", help="Keep the sound of this rehearsal.")] = False,
+    keep_audio: Annotated[
+        bool, typer.Option("--keep-audio", help="Keep the sound of this rehearsal.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Rehearse aloud: a client speaks, you answer, a coach tells you how it would have felt.
@@ -73,7 +67,9 @@ def rehearse(
     if as_json:
         _print_json(_document(id))
     elif id:
-        console.print(f"\nLook at it again: alongside review {id}   Forget it: alongside forget {id}", style="dim")
+        console.print(
+            f"\nLook at it again: alongside review {id}   Forget it: alongside forget {id}", style="dim"
+        )
     if ended is None:
         raise typer.Exit(2)
 
@@ -142,7 +138,7 @@ def check(as_json: JsonOption = False) -> None:
         typer.echo(
             "\nEverything a live rehearsal needs is here."
             if good
-            else "\nA live rehearsal is not possible yet. The simulated one is: alongside rehearse --trainee warm"
+            else "\nA live rehearsal is not possible yet. A simulated one is: alongside rehearse --trainee warm"
         )
     raise typer.Exit(0 if good else 1)
 
@@ -231,8 +227,12 @@ def _list_rehearsals(as_json: bool) -> None:
     with _store() as store:
         kept = store.list()
     if as_json:
-        _print_json([{"id": r.id, "scenario": r.scenario, "started_at": r.started_at, "finished": r.finished}
-                     for r in kept])
+        _print_json(
+            [
+                {"id": r.id, "scenario": r.scenario, "started_at": r.started_at, "finished": r.finished}
+                for r in kept
+            ]
+        )
         return
     for one in kept:
         typer.echo(f"{one.id}  {one.started_at}  {one.scenario}{'' if one.finished else '  (unfinished)'}")

@@ -1,24 +1,24 @@
 """Everything that can go wrong, as one tree. A message says what happened and what to do about it.
 
-    SimulatorError
-    ├── SettingsError             a settings file, environment variable or option that cannot be used
-    ├── SoundError                a sound or WAV file of the wrong kind
-    ├── DeviceError               a sound device
-    │   ├── DeviceMissing         there is none of that name, or none at all
-    │   ├── DeviceRefused         it exists and will not do what is asked (rate, channels, busy)
-    │   └── DeviceLost            it was there and is gone
-    ├── EngineError               a voice, transcriber or detector
-    │   ├── EngineMissing         not installed, or a library or model it needs is absent
-    │   ├── EngineCrashed         its worker process ended
-    │   └── EngineHung            its worker process did not answer in time
-    ├── ModelError                model files
-    │   ├── ModelMissing          not on this machine
-    │   ├── ModelBroken           on this machine, and a file is missing, truncated or altered
-    │   └── FetchFailed           could not be downloaded
-    ├── ScenarioError             a scenario or voice file, or no scenario of that name
-    └── StoreError                what is kept
-        ├── NoSuchRehearsal       no rehearsal of that id
-        └── StoreFull             no space left on the disk
+SimulatorError
+├── SettingsError             a settings file, environment variable or option that cannot be used
+├── SoundError                a sound or WAV file of the wrong kind
+├── DeviceError               a sound device
+│   ├── DeviceMissing         there is none of that name, or none at all
+│   ├── DeviceRefused         it exists and will not do what is asked (rate, channels, busy)
+│   └── DeviceLost            it was there and is gone
+├── EngineError               a voice, transcriber or detector
+│   ├── EngineMissing         not installed, or a library or model it needs is absent
+│   ├── EngineCrashed         its worker process ended
+│   └── EngineHung            its worker process did not answer in time
+├── ModelError                model files
+│   ├── ModelMissing          not on this machine
+│   ├── ModelBroken           on this machine, and a file is missing, truncated or altered
+│   └── FetchFailed           could not be downloaded
+├── ScenarioError             a scenario or voice file, or no scenario of that name
+└── StoreError                what is kept
+    ├── NoSuchRehearsal       no rehearsal of that id
+    └── StoreFull             no space left on the disk
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ class CommandHeard:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """An engine crashed or the device lost samples; the rehearsal goes on. `what` is a sentence for people."""
+    """An engine crashed or the device lost samples; the rehearsal goes on. `what` is for people."""
 
     at: int
     what: str

@@ -17,7 +17,14 @@ from simulator.audio.device import Device
 from simulator.audio.echo import EchoCanceller
 from simulator.audio.sound import Samples
 from simulator.audio.span import Span, Word, to_samples
-from simulator.dialogue.endpoint import Change, Endpointer, EndpointRules, SpeechStarted, TurnOver, UtteranceEnded
+from simulator.dialogue.endpoint import (
+    Change,
+    Endpointer,
+    EndpointRules,
+    SpeechStarted,
+    TurnOver,
+    UtteranceEnded,
+)
 from simulator.dialogue.turns import Speaker, Utterance
 from simulator.errors import EngineError
 from simulator.settings import TURN_SILENCE_S, Patience, Settings
@@ -197,7 +204,10 @@ class Ears:
             return _utterances(again.result().words, piece.spans)
         except EngineError as error:
             spoken = tuple(Utterance(Speaker.TRAINEE, span, "") for span in piece.spans)
-            return (*spoken, Failed(piece.spans[0] if piece.spans else Span(piece.start, piece.start), str(error)))
+            return (
+                *spoken,
+                Failed(piece.spans[0] if piece.spans else Span(piece.start, piece.start), str(error)),
+            )
 
     def _remember(self, start: int, samples: Samples) -> None:
         """Keep as much as a beginning can need: onset, margin and the detector's own windows."""

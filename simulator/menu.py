@@ -89,4 +89,9 @@ def matching(text: str, known: Sequence[Scenario], numbers: Sequence[str]) -> Sc
 def _common(known: Sequence[Scenario]) -> set[str]:
     """Words that stand in more than one title and so choose nothing."""
     titles = [set(tokens(scenario.title)) for scenario in known]
-    return {word for title in titles for word in title if sum(word in other for other in titles) > 1 or len(word) < 4}
+    return {
+        word
+        for title in titles
+        for word in title
+        if sum(word in other for other in titles) > 1 or len(word) < 4
+    }

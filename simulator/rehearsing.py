@@ -15,7 +15,7 @@ from simulator.audio import portaudio
 from simulator.audio.device import Device
 from simulator.audio.room import Room
 from simulator.captions import captioned
-from simulator.dialogue.scenario import Scenario, load_scenario, scenario_names
+from simulator.dialogue.scenario import Scenario, load_scenario
 from simulator.events import Event, RehearsalEnded, RehearsalStarted
 from simulator.menu import choose_scenario
 from simulator.records.store import Store
@@ -42,7 +42,8 @@ def play(
     live, why = (False, "") if trainee else portaudio.available()
     if not trainee and not live:
         console.print(
-            f"{why} So a simulated trainee answers in a simulated room; nothing else is different.", style="yellow"
+            f"{why} So a simulated trainee answers in a simulated room; nothing else is different.",
+            style="yellow",
         )
         trainee = SIMULATED_TRAINEE
     if name is not None:
@@ -87,7 +88,9 @@ def _introduce(scenario: Scenario, console: Console) -> None:
     if scenario.content_note:
         console.print(f"Content note: {scenario.content_note}", style="yellow")
     console.print(scenario.situation)
-    console.print("A practice aid, never an assessment or therapy. Nothing leaves this machine.\n", style="dim")
+    console.print(
+        "A practice aid, never an assessment or therapy. Nothing leaves this machine.\n", style="dim"
+    )
 
 
 @contextmanager

@@ -11,9 +11,8 @@ Whoever iterates, drives: the command line prints the events, a page forwards th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 
 from simulator.audio.device import Device, Playback
 from simulator.audio.span import Span, to_samples
@@ -21,10 +20,10 @@ from simulator.audio.tape import Recorder
 from simulator.dialogue import client as clients
 from simulator.dialogue.commands import Command, parse_command
 from simulator.dialogue.endpoint import SpeechStarted, TurnOver
-from simulator.dialogue.floor import takes_floor
+from simulator.dialogue.floor import response, takes_floor
 from simulator.dialogue.scenario import Line, Scenario, parts
-from simulator.dialogue.turns import Conversation, Exchange, Speaker, SpokenLine, Utterance, exchanges
-from simulator.errors import DeviceLost
+from simulator.dialogue.turns import Exchange, SpokenLine, Utterance, exchanges
+from simulator.errors import DeviceLost, StoreError
 from simulator.evaluation.evaluate import evaluate, exchange_findings
 from simulator.evaluation.feedback import feedback
 from simulator.evaluation.findings import Finding
@@ -45,6 +44,7 @@ from simulator.events import (
     TurnEnded,
     UtteranceHeard,
 )
+from simulator.facts import Facts, client_utterances
 from simulator.language import load_language, tokens
 from simulator.listening import Ears, Failed, Heard, Lost, endpoint_rules
 from simulator.settings import Patience
@@ -59,6 +59,12 @@ COACH_PAUSE_S = 0.4
 
 TRAILING_EXTRA = 0.6
 """A turn whose last word trails off ("and", "because", "um") waits longer by this share of its silence."""
+
+SLOWER = 0.88
+"""How much slower the client speaks after "slower"."""
+
+LONGEST_DONE = 6
+"""So many words at the end of an utterance are tried for "I'm done"."""
 
 HARD_LIMIT_S = 30.0
 """No single wait for a playback to end lasts longer than this beyond the sound's own length."""
@@ -80,15 +86,6 @@ class _Over(Exception):
     """The rehearsal is to end now: asked for, too long, nobody there, or the tape has ended."""
 
 
-@dataclass(slots=True)
-class _Facts:
-    """What has been said so far, and what is stored of it."""
-
-    utterances: list[Utterance] = field(default_factory=list)
-    lines: list[SpokenLine] = field(default_factory=list)
-    dropouts: list[Span] = field(default_factory=list)
-
-
 class _Rehearsal:
     """The state of one rehearsal while it runs. Each method that speaks or listens yields events."""
 
@@ -96,43 +93,43 @@ class _Rehearsal:
         self.scenario, self.studio = scenario, studio
         self.rate = studio.device.rate
         self.language = load_language(scenario.language)
-        self.id = self._begin()
+        self.facts = Facts(scenario, studio.settings, self.rate, studio.store)
         self.device = self._recorded(studio.device)
         self.ears = Ears(self.device, studio.canceller, studio.detector, studio.transcriber, studio.settings)
-        self.facts = _Facts()
         self.patience = studio.settings.patience
         self.tempo = 1.0
         self.lapses = 0
         self.held: list[Utterance] = []
         self.turn: list[Utterance] = []
         self.to_prepare: list[Line] = []
+        self.over = False
+        self.told: StoreError | None = None
 
     # The rehearsal as a whole
 
     def run(self) -> Iterator[Event]:
-        yield RehearsalStarted(self.device.now, self.id, self.scenario.id, self.scenario.client.name)
-        finished, lost = False, None
+        yield RehearsalStarted(self.device.now, self.facts.id, self.scenario.id, self.scenario.client.name)
+        ended_by: Exception | None = None
         try:
             yield from self._converse()
-            finished = True
-        except (_Over, EOFError):
+        except (_Over, EOFError, DeviceLost) as error:
+            ended_by = error
             yield from self._last_words()
-        except DeviceLost as error:
-            lost = error
-            yield Trouble(self.device.now, str(error))
-        yield from self._conclude(finished, silent=lost is not None)
-        if lost is not None:
-            raise lost
+        yield from self._conclude(ended_by is None, silent=isinstance(ended_by, EOFError | DeviceLost))
+        if isinstance(ended_by, DeviceLost):
+            raise ended_by
+        if self.facts.trouble is not None:
+            raise self.facts.trouble
 
     def _converse(self) -> Iterator[Event]:
         standing, line = clients.open_with(self.scenario)
-        self.to_prepare = [other for other in clients.sayable(self.scenario) if other.id != line.id]
+        self.to_prepare = [*clients.sayable(self.scenario)]
         repeat: Line | None = line
         while repeat is not None:
             yield from self._speak(repeat)
             if standing.over:
                 return
-            answered = yield from self._await_turn(repeat)
+            answered = yield from self._await_turn()
             if answered is None:
                 repeat = repeat if self.lapses == 0 else clients.lapse_line(self.scenario, self.lapses)
                 continue
@@ -145,11 +142,10 @@ class _Rehearsal:
 
     def _conclude(self, finished: bool, silent: bool) -> Iterator[Event]:
         """Evaluate, store, and let the coach speak; `silent` where there is no device to speak on."""
-        conversation = self._conversation()
+        conversation = self.facts.conversation()
         evaluation = evaluate(conversation, self.scenario)
         said = feedback(evaluation, conversation, self.scenario)
-        if self.studio.store is not None:
-            self.studio.store.finish(self.id, evaluation, said.sentences, finished)
+        self.facts.conclude(evaluation, said, finished)
         if not silent:
             for index, sentence in enumerate(said.sentences):
                 yield from self._coach(sentence, COACH_PAUSE_S if index == 0 else 0.25)
@@ -173,28 +169,15 @@ class _Rehearsal:
         while not playback.done:
             yield from self._report(self._listen())
             if planned is None and playback.start is not None:
-                planned = self._plan(line, performance, playback.start)
+                planned = self.facts.line_begins(line, performance, playback.start)
                 yield LineStarted(
-                    planned.planned.start, line.id, line.say_text, line.mood, planned.planned, planned.pauses
+                    planned.planned.start, line.id, line.text, line.mood, planned.planned, planned.pauses
                 )
             if planned is not None and yielded_at is None and self._must_yield(line, planned):
                 playback.stop(to_samples(self.studio.settings.yield_fade_s, self.rate))
                 yielded_at = self.device.now
                 yield ClientYielded(yielded_at, line.id)
-        assert planned is not None
-        yield from self._line_over(planned, performance, playback)
-
-    def _plan(self, line: Line, performance: Performance, start: int) -> SpokenLine:
-        planned = SpokenLine(
-            line.id,
-            Span(start, start + len(performance.sound)),
-            Span(start, start),
-            tuple(pause.shift(start) for pause in performance.pauses),
-            line.disclosure,
-        )
-        self.facts.lines.append(planned)
-        self._store_line(planned)
-        return planned
+        yield from self._line_over(performance, playback)
 
     def _must_yield(self, line: Line, planned: SpokenLine) -> bool:
         speaking = self.ears.speaking
@@ -202,18 +185,15 @@ class _Rehearsal:
             return False
         # While the echo canceller converges, the client's own first moments may leak into the microphone.
         guard = planned.planned.start + to_samples(self.studio.settings.guard_s, self.rate)
-        if planned.planned.start <= speaking.start < guard:
-            return False
+        if speaking.start >= planned.planned.start:
+            speaking = Span(max(speaking.start, guard), max(speaking.end, guard))
         words = self.ears.partial() or None
         return takes_floor(speaking, words, planned, self.rate, self.language, self.device.now)
 
-    def _line_over(self, planned: SpokenLine, performance: Performance, playback: Playback) -> Iterator[Event]:
-        start = planned.planned.start
-        spoken = replace(planned, sounded=Span(start, start + playback.sounded))
-        self.facts.lines[-1] = spoken
-        self._store_line(spoken)
+    def _line_over(self, performance: Performance, playback: Playback) -> Iterator[Event]:
+        spoken = self.facts.line_ends(playback.sounded)
         complete = spoken.sounded.end >= spoken.planned.end
-        for utterance in _client_utterances(spoken, performance):
+        for utterance in client_utterances(spoken, performance):
             yield self._keep(utterance)
         yield LineEnded(spoken.sounded.end, spoken.line, complete)
         if self.ears.speaking is None:
@@ -223,27 +203,25 @@ class _Rehearsal:
 
     # The trainee speaks
 
-    def _await_turn(self, line: Line) -> Iterator[Event]:
+    def _await_turn(self) -> Generator[Event, None, Exchange | None]:
         """Listen until the trainee's turn has ended. Returns its exchange, or `None` where the line is to be
         said again (a command) or was left unanswered (a lapse)."""
         silence_since = self.device.now
         lapse = to_samples(self.studio.settings.lapse_s, self.rate)
+        self.over = False
         while True:
-            over = False
-            for heard in self._listen():
-                over |= isinstance(heard, TurnOver)
-                yield from self._report((heard,))
-            if over:
+            yield from self._report(self._listen())
+            if self.over:
+                self.over = False
                 command = yield from self._settle_turn()
                 if command is Command.REPEAT:
                     return None
-                reply = self._exchange()
-                if command is None and reply is not None and self._answered(reply):
-                    # What is waiting was said while we were thinking: the trainee may still be speaking.
-                    yield from self._report(self.ears.catch_up())
-                    if self.ears.speaking is None:
-                        self.lapses = 0
-                        return reply
+                # What is waiting was said while we were thinking: the trainee may still be speaking.
+                yield from self._report(self.ears.catch_up())
+                reply = self._reply()
+                if command is None and reply is not None and self.ears.speaking is None:
+                    self.lapses = 0
+                    return reply
                 silence_since = self.device.now
             if self.ears.endpointer.turn is not None:
                 silence_since = self.device.now
@@ -263,7 +241,7 @@ class _Rehearsal:
             raise _Over
         if keys:
             heard += self.ears.end_turn()
-        if self.to_prepare:
+        if self.to_prepare and not self.device.waiting:
             line = self.to_prepare.pop(0)
             self.studio.client.perform(parts(line), line.mood, self.tempo)
         return (*heard, *self.ears.listen())
@@ -281,59 +259,74 @@ class _Rehearsal:
             elif isinstance(one, SpeechStarted):
                 yield TraineeStarted(one.at)
             elif isinstance(one, TurnOver):
+                self.over = True
                 yield TurnEnded(one.at, one.decided_at)
             elif isinstance(one, Lost):
                 yield self._dropout(one.span)
             elif isinstance(one, Failed):
                 yield Trouble(one.span.end, one.why)
+        if self.facts.trouble is not None and self.facts.trouble is not self.told:
+            self.told = self.facts.trouble
+            yield Trouble(self.device.now, str(self.told))
         if self.ears.speaking is not None and (partial := self.ears.partial()):
             yield Caption(self.device.now, partial)
 
     def _heard_words(self, utterance: Utterance) -> Iterator[Event]:
-        command = parse_command(utterance.text, self.language)
-        if command is not None and not self.turn:
+        said, done = self._without_done(utterance)
+        if said is not None and not self.turn and parse_command(said.text, self.language) is not None:
             # It may still turn out to be the beginning of a sentence: kept back until the turn is over.
-            self.held.append(utterance)
-            if command is Command.DONE:
-                yield from self._report(self.ears.end_turn())
-            return
-        for waiting in (*self.held, utterance):
-            self.turn.append(waiting)
-            if command is Command.DONE and waiting is utterance:
-                self.held = [utterance]
-                self.turn.pop()
-                yield from self._report(self.ears.end_turn())
-                return
-            yield self._keep(waiting)
-        self.held = []
+            self.held.append(said)
+        elif said is not None:
+            for waiting in (*self.held, said):
+                self.turn.append(waiting)
+                yield self._keep(waiting)
+            self.held = []
+            self._mind_trailing(said)
+        if done:
+            yield CommandHeard(utterance.span.start, str(Command.DONE))
+            yield from self._report(self.ears.end_turn())
+
+    def _without_done(self, utterance: Utterance) -> tuple[Utterance | None, bool]:
+        """The utterance without an "I'm done" at its end where that ends a turn, and whether it had one."""
+        if self.patience is not Patience.OPEN:
+            return utterance, False
+        words = utterance.words
+        for count in range(1, min(LONGEST_DONE, len(words)) + 1):
+            if parse_command(" ".join(word.text for word in words[-count:]), self.language) is Command.DONE:
+                left = words[:-count]
+                if not left:
+                    return None, True
+                span = Span(utterance.span.start, max(utterance.span.start, left[-1].span.end))
+                return replace(utterance, span=span, text=" ".join(w.text for w in left), words=left), True
+        return utterance, False
+
+    def _mind_trailing(self, utterance: Utterance) -> None:
         said = tokens(utterance.text)
         if said and said[-1] in self.language.trailing:
             silence = self.ears.endpointer.rules.turn_silence or 0
             self.ears.endpointer.wait_longer(round(silence * TRAILING_EXTRA))
 
-    def _settle_turn(self) -> Iterator[Event]:
+    def _settle_turn(self) -> Generator[Event, None, Command | None]:
         """The turn is over: obey it if it was a command. Returns the command obeyed, if any."""
         command = None
         if self.held:
-            command = parse_command(self.held[-1].text, self.language)
-            yield CommandHeard(self.held[-1].span.start, str(command))
-            only_command = not self.turn
-            self.held = []
-            if command is not None and only_command:
-                self._obey(command)
-                if command is Command.HELP:
-                    yield from self._coach(self.language.help, 0.2)
-            if command is Command.DONE and not only_command:
-                command = None
+            spoken, self.held = self.held[-1], []
+            command = parse_command(spoken.text, self.language)
+            yield CommandHeard(spoken.span.start, str(command))
+            self._obey(command)
+            if command is Command.HELP:
+                yield from self._coach(self.language.help, 0.2)
         self.turn = []
         return command
 
-    def _obey(self, command: Command) -> None:
+    def _obey(self, command: Command | None) -> None:
         if command is Command.STOP:
             raise _Over
         if command in (Command.SLOWER, Command.FASTER):
-            self.tempo = min(1.3, max(0.7, self.tempo * (0.88 if command is Command.SLOWER else 1 / 0.88)))
-        elif command.value in set(Patience):
+            factor = SLOWER if command is Command.SLOWER else 1 / SLOWER
+            self.tempo = min(1.3, max(0.7, self.tempo * factor))
+            self.to_prepare = [*clients.sayable(self.scenario)]
+        elif command is not None and command.value in set(Patience):
             self.patience = Patience(command.value)
             self.ears.endpointer.rules = endpoint_rules(self.studio.settings, self.patience, self.rate)
 
@@ -344,54 +337,30 @@ class _Rehearsal:
 
     # The facts
 
-    def _conversation(self) -> Conversation:
-        return Conversation(
-            self.rate, tuple(self.facts.utterances), tuple(self.facts.lines), tuple(self.facts.dropouts)
-        )
-
-    def _exchange(self) -> Exchange | None:
-        found = exchanges(self._conversation())
-        return found[-1] if found else None
-
-    def _answered(self, exchange: Exchange) -> bool:
-        return bool(exchange.reply or exchange.during)
+    def _reply(self) -> Exchange | None:
+        """The present exchange, once the trainee has answered in it."""
+        exchange = exchanges(self.facts.conversation())[-1]
+        return exchange if response(exchange, self.rate, self.language) is not None else None
 
     def _findings(self) -> tuple[Finding, ...]:
-        conversation = self._conversation()
+        conversation = self.facts.conversation()
         return exchange_findings(conversation, len(conversation.lines) - 1, self.scenario)
 
     def _keep(self, utterance: Utterance) -> UtteranceHeard:
-        self.facts.utterances.append(utterance)
-        if self.studio.store is not None:
-            self.studio.store.add_utterance(self.id, utterance)
+        self.facts.add(utterance)
         return UtteranceHeard(utterance.span.end, utterance)
 
     def _dropout(self, span: Span) -> Trouble:
-        self.facts.dropouts.append(span)
-        if self.studio.store is not None:
-            self.studio.store.add_dropout(self.id, span)
-        return Trouble(span.start, "The sound device lost a moment of sound; measures that touch it are left out.")
-
-    def _store_line(self, line: SpokenLine) -> None:
-        if self.studio.store is not None:
-            self.studio.store.add_line(self.id, line)
-
-    def _begin(self) -> str:
-        if self.studio.store is None:
-            return ""
-        return self.studio.store.begin(
-            self.scenario.id,
-            self.scenario.model_dump_json(),
-            self.rate,
-            datetime.now(UTC).isoformat(timespec="seconds"),
-            self.studio.settings.model_dump_json(),
+        self.facts.dropped(span)
+        return Trouble(
+            span.start, "The sound device lost a moment of sound; measures that touch it are left out."
         )
 
     def _recorded(self, device: Device) -> Device:
         """The device, with a recorder around it where the trainee asked for one."""
-        if self.studio.store is None or not self.studio.settings.keep_audio:
+        folder = self.facts.audio_folder() if self.studio.settings.keep_audio else None
+        if folder is None:
             return device
-        folder = self.studio.store.audio_folder(self.id)
         return Recorder(device, folder / "trainee.wav", folder / "client.wav")
 
     # The coach speaks
@@ -409,23 +378,3 @@ class _Rehearsal:
                 told = True
                 yield CoachSpoke(playback.start, sentence)
             self.device.read()
-
-
-def _client_utterances(line: SpokenLine, performance: Performance) -> tuple[Utterance, ...]:
-    """The client's utterances as they were heard: pieces between written pauses, the last perhaps cut off.
-
-    Of a piece that was cut off, as many words count as heard as the share of it that sounded.
-    """
-    heard = []
-    for piece, text in performance.pieces:
-        span = piece.shift(line.planned.start)
-        sounded = span & line.sounded
-        if not sounded:
-            continue
-        complete = sounded == span
-        if not complete:
-            words = text.split()
-            text = " ".join(words[: round(len(words) * len(sounded) / len(span))])
-        if text:
-            heard.append(Utterance(Speaker.CLIENT, sounded, text, complete=complete, line=line.line))
-    return tuple(heard)

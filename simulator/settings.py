@@ -1,8 +1,8 @@
 """Settings: frozen, a unit in every name. A file, the environment and the command line, in rising strength.
 
-The file is `settings.toml` in the user's configuration folder (`alongside check` prints where). An environment
-variable is the name in capitals after `ALONGSIDE_`: `ALONGSIDE_PATIENCE=relaxed`. Values marked "convention"
-have no validation in peer support; they are said to users as conventions, never as science.
+The file is `settings.toml` in the user's configuration folder (`alongside check` prints where). An
+environment variable is the name in capitals after `ALONGSIDE_`: `ALONGSIDE_PATIENCE=relaxed`. Values marked
+"convention" have no validation in peer support; they are said to users as conventions, never as science.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TURN_SILENCE_S: dict[Patience, float | None] = {
     Patience.RELAXED: 2.5,
     Patience.OPEN: None,
 }
-"""Silence that ends a turn (convention; measures.md, "Patience"). `None`: only a key or "I'm done" ends it."""
+"""Silence that ends a turn (convention). `None`: only a key or "I'm done" ends it."""
 
 
 def data_folder() -> Path:
@@ -57,7 +57,7 @@ def settings_file() -> Path:
 
 
 def shipped(folder: str) -> Path:
-    """Where the product's own `voices` or `scenarios` are: beside the package in a checkout, inside it in a wheel."""
+    """The product's own `voices` or `scenarios`: beside the package in a checkout, inside it in a wheel."""
     package = Path(__file__).resolve().parent
     inside = package / "_shipped" / folder
     return inside if inside.is_dir() else package.parent / folder
@@ -70,7 +70,9 @@ class Settings(BaseSettings):
 
     language: str = Field("en", description="language of the scenarios, the phrase rules and the coach")
     transcriber: str = Field("auto", description="auto, vosk or moonshine")
-    voice: str | None = Field(None, description="a voice profile for the client instead of the scenario's own")
+    voice: str | None = Field(
+        None, description="a voice profile for the client instead of the scenario's own"
+    )
     coach_voice: str = Field("coach", description="the coach's voice profile")
     patience: Patience = Field(Patience.NORMAL, description="brisk, normal, relaxed or open")
     keep_audio: bool = Field(False, description="keep the sound of rehearsals")
@@ -81,7 +83,9 @@ class Settings(BaseSettings):
     )
     echo_cancelling: bool = Field(True, description="remove the client's voice from the microphone")
 
-    speech_probability: float = Field(0.5, ge=0, le=1, description="detector probability that counts as speech")
+    speech_probability: float = Field(
+        0.5, ge=0, le=1, description="detector probability that counts as speech"
+    )
     speech_onset_s: float = Field(0.1, ge=0, description="speech shorter than this is not a beginning")
     utterance_silence_s: float = Field(0.2, gt=0, description="silence that ends an utterance")
     transcribe_after_s: float = Field(0.4, gt=0, description="silence after which the recogniser is asked")

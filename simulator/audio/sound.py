@@ -65,7 +65,7 @@ def join(sounds: Iterable[Sound], rate: int) -> Sound:
     for part in parts:
         if part.rate != rate:
             raise SoundError(f"a sound of {part.rate} Hz cannot be joined at {rate} Hz; resample it first")
-    return Sound(np.concatenate([p.samples for p in parts]) if parts else np.zeros(0, np.float32), rate)
+    return Sound(np.concatenate([np.zeros(0, np.float32), *(part.samples for part in parts)]), rate)
 
 
 def resample(sound: Sound, rate: int) -> Sound:
@@ -125,7 +125,8 @@ def read_wav(path: Path) -> Sound:
         raise SoundError(f"{path} is not a PCM WAV file ({error}). {cure}") from error
     if channels != 1 or width != 2:
         raise SoundError(f"{path} has {channels} channels of {8 * width} bits. {cure}")
-    return Sound(np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float32) / 32768, rate)
+    samples = np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float32) / np.float32(32768)
+    return Sound(samples, rate)
 
 
 def write_wav(path: Path, sound: Sound) -> None:

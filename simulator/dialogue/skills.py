@@ -85,4 +85,4 @@ PRECEDENCE: tuple[frozenset[Skill], ...] = (
     frozenset({Skill.REFLECTION_SIMPLE, Skill.REFLECTION_COMPLEX}),
     frozenset({Skill.NAMING}),
 )
-"""Which sign counts when signs disagree, strongest first (measures.md, "Order when signs disagree")."""
+"""Which sign counts when signs disagree, strongest first."""

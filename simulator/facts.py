@@ -1,0 +1,122 @@
+"""The facts of a rehearsal while it runs: what was said so far, each piece on disk once it is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from simulator.audio.span import Span
+from simulator.dialogue.scenario import Line, Scenario
+from simulator.dialogue.turns import Conversation, Speaker, SpokenLine, Utterance
+from simulator.errors import StoreError
+from simulator.evaluation.feedback import Feedback
+from simulator.evaluation.findings import Evaluation
+from simulator.records.store import Store
+from simulator.settings import Settings
+from simulator.speech.voices import Performance
+
+
+class Facts:
+    """Collects a conversation and stores it piece by piece. `store` is `None` where nothing is kept.
+
+    A piece that cannot be stored waits in memory and is tried again with the next one, so that a full disk
+    ends no rehearsal; `trouble` is the error as long as something waits.
+
+    Raises:
+        StoreError: the rehearsal cannot even be begun in the store.
+    """
+
+    def __init__(self, scenario: Scenario, settings: Settings, rate: int, store: Store | None):
+        self._store, self._rate = store, rate
+        self._waiting: list[Callable[[Store], None]] = []
+        self.trouble: StoreError | None = None
+        self._utterances: list[Utterance] = []
+        self._lines: list[SpokenLine] = []
+        self._dropouts: list[Span] = []
+        self.id = ""
+        if store is not None:
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            self.id = store.begin(
+                scenario.id, scenario.model_dump_json(), rate, now, settings.model_dump_json()
+            )
+
+    def conversation(self) -> Conversation:
+        """What was said so far."""
+        return Conversation(self._rate, tuple(self._utterances), tuple(self._lines), tuple(self._dropouts))
+
+    def audio_folder(self) -> Path | None:
+        """Where this rehearsal's sound may be kept; `None` where nothing is."""
+        return self._store.audio_folder(self.id, make=True) if self._store is not None else None
+
+    def line_begins(self, line: Line, performance: Performance, start: int) -> SpokenLine:
+        """The client has begun to sound `line` at `start`."""
+        spoken = SpokenLine(
+            line.id,
+            Span(start, start + len(performance.sound)),
+            Span(start, start),
+            tuple(pause.shift(start) for pause in performance.pauses),
+            line.disclosure,
+        )
+        self._lines.append(spoken)
+        self._keep_line(spoken)
+        return spoken
+
+    def line_ends(self, sounded: int) -> SpokenLine:
+        """The present line has ended after `sounded` samples."""
+        line = self._lines[-1]
+        spoken = replace(line, sounded=Span(line.planned.start, line.planned.start + sounded))
+        self._lines[-1] = spoken
+        self._keep_line(spoken)
+        return spoken
+
+    def add(self, utterance: Utterance) -> None:
+        """An utterance is finished."""
+        self._utterances.append(utterance)
+        self._save(lambda store: store.add_utterance(self.id, utterance))
+
+    def dropped(self, span: Span) -> None:
+        """The device lost samples."""
+        self._dropouts.append(span)
+        self._save(lambda store: store.add_dropout(self.id, span))
+
+    def conclude(self, evaluation: Evaluation, said: Feedback, finished: bool) -> None:
+        """The rehearsal is over; `finished` is false where it ended early."""
+        self._save(lambda store: store.finish(self.id, evaluation, said.sentences, finished))
+
+    def _keep_line(self, line: SpokenLine) -> None:
+        self._save(lambda store: store.add_line(self.id, line))
+
+    def _save(self, change: Callable[[Store], None]) -> None:
+        """Make a change in the store, after those that wait."""
+        if self._store is None:
+            return
+        self._waiting.append(change)
+        try:
+            while self._waiting:
+                self._waiting[0](self._store)
+                del self._waiting[0]
+            self.trouble = None
+        except StoreError as error:
+            self.trouble = error
+
+
+def client_utterances(line: SpokenLine, performance: Performance) -> tuple[Utterance, ...]:
+    """The client's utterances as they were heard: pieces between written pauses, the last perhaps cut off.
+
+    Of a piece that was cut off, as many words count as heard as the share of it that sounded.
+    """
+    heard = []
+    for piece, text in performance.pieces:
+        span = piece.shift(line.planned.start)
+        sounded = span & line.sounded
+        if not sounded:
+            continue
+        complete = sounded == span
+        if not complete:
+            words = text.split()
+            text = " ".join(words[: round(len(words) * len(sounded) / len(span))])
+        if text:
+            heard.append(Utterance(Speaker.CLIENT, sounded, text, complete=complete, line=line.line))
+    return tuple(heard)
