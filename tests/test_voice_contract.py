@@ -14,8 +14,8 @@ import pytest
 from simulator.audio.sound import Sound, audible
 from simulator.errors import EngineHung, EngineMissing
 from simulator.speech import Manner, Voice
-from simulator.speech.pyttsx3 import PLAIN_WPM, Pyttsx3Voice
-from simulator.speech.shaping import CEILING, LEVEL_DB, audible_level_db
+from simulator.speech.pyttsx3 import Pyttsx3Voice
+from simulator.speech.shaping import CEILING, LEVEL_DB, PASSAGE, PLAIN_WPM, audible_level_db
 from simulator.speech.voices import open_voice
 
 LINE = "I keep thinking about what I said to my sister, and I do not know how to take it back."
@@ -119,10 +119,10 @@ def test_loudness_is_common_and_never_clips(voice: Voice, volume: float) -> None
         assert volume > 1.0, "a plain line is not loud enough to be held back"
 
 
-def test_the_systems_voice_keeps_the_pace_it_promises(system_voice: Pyttsx3Voice) -> None:
-    text = "There was a letter on the table, and nobody wanted to be the first to open it after dinner."
-    sound = system_voice.speak(text)
-    assert 60 * len(text.split()) / sound.duration_s == pytest.approx(PLAIN_WPM, rel=0.15)
+@pytest.mark.parametrize("rate", [1.0, 0.85])
+def test_a_plain_manner_has_the_same_pace_in_every_engine(voice: Voice, rate: float) -> None:
+    sound = voice.speak(PASSAGE, Manner(rate))
+    assert 60 * len(PASSAGE.split()) / sound.duration_s == pytest.approx(PLAIN_WPM * rate, rel=0.05)
 
 
 def test_after_the_worker_is_killed_the_next_line_is_spoken(system_voice: Pyttsx3Voice) -> None:

@@ -16,9 +16,10 @@ from simulator.audio.span import Span, Word
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a line is to be spoken, relative to the engine's own plain voice.
+    """How a line is to be spoken, relative to a plain one.
 
-    `rate` and `volume` are factors (1.0 = as the engine speaks), `pitch_cents` a shift (100 = a semitone up).
+    `rate` and `volume` are factors: 1.0 is a comfortable pace and a common loudness, measured to be the same in
+    every engine. `pitch_cents` shifts the engine's own pitch (100 = a semitone up).
     """
 
     rate: float = 1.0

@@ -19,6 +19,9 @@ from simulator.speech import Manner
 from simulator.speech.shaping import has_words, shape, trim
 
 ENGINE_HZ = 24_000
+PLAIN_SPEED = 0.68
+"""The model's `speed` that gives `shaping.PLAIN_WPM`, measured; its own 1.0 is a hurried 230."""
+
 SLOWEST, FASTEST = 0.5, 2.0
 """What the model's `speed` takes."""
 
@@ -83,13 +86,13 @@ class HibariVoice:
         self._voice = voice
 
     def speak(self, text: str, manner: Manner = Manner()) -> Sound:  # noqa: B008 (frozen)
-        """See `simulator.speech.Voice`. Rate over pitch ratio is met from 0.5 to 2.0."""
+        """See `simulator.speech.Voice`. What its speeds do not reach is stretched."""
         if not has_words(text):
             return Sound(np.zeros(0, np.float32), ENGINE_HZ)
         said = _closed(text)
 
         def render(tempo: float) -> Sound:
-            return _render(self._voice, said, round(min(FASTEST, max(SLOWEST, tempo)), 4))
+            return _render(self._voice, said, round(min(FASTEST, max(SLOWEST, tempo * PLAIN_SPEED)), 4))
 
         plain_s = render(1.0).duration_s
         if not plain_s or not math.isfinite(plain_s):

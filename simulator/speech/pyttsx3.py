@@ -26,17 +26,8 @@ from simulator.audio.sound import Sound
 from simulator.errors import EngineCrashed, EngineError, EngineHung, EngineMissing, SoundError
 from simulator.files import did_you_mean
 from simulator.speech import Manner
-from simulator.speech.shaping import has_words, shape, trim
+from simulator.speech.shaping import PASSAGE, PLAIN_WPM, has_words, shape, trim
 from simulator.speech.worker import Worker
-
-PLAIN_WPM = 165.0
-"""The pace of a plain manner: comfortable to follow, whatever the system's voice makes of "200"."""
-
-PASSAGE = (
-    "Take your time. I am here, and I would like to hear how the week has been for you, "
-    "the good parts as well as the hard ones."
-)
-"""What is measured to learn a voice's pace."""
 
 SETTINGS = (80, 100, 130, 160, 190, 220, 260, 300, 350)
 """Rate settings the pace is measured at; espeak-ng takes 80 to 450."""
@@ -69,7 +60,7 @@ class Pyttsx3Voice:
         self.worker.start()
 
     def speak(self, text: str, manner: Manner = Manner()) -> Sound:  # noqa: B008 (frozen)
-        """See `simulator.speech.Voice`. A plain manner speaks at `PLAIN_WPM`."""
+        """See `simulator.speech.Voice`."""
         if not has_words(text):
             return Sound(np.zeros(0, np.float32), self._engine_hz)
         said = " ".join(text.split())

@@ -18,9 +18,9 @@ from simulator.speech.shaping import finish, has_words, pitch_ratio
 
 ENGINE_HZ = 16_000
 PITCH_HZ = 140.0
-SYLLABLE_S = 0.16
-WORD_GAP_S = 0.03
-CLAUSE_GAP_S = 0.12
+SYLLABLE_S = 0.24
+WORD_GAP_S = 0.065
+CLAUSE_GAP_S = 0.14
 SENTENCE_GAP_S = 0.18
 
 _TOKEN = re.compile(r"\w+(?:['’]\w+)*|[.!?…]+|[,;:—]")

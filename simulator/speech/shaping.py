@@ -16,6 +16,16 @@ import numpy as np
 from simulator.audio.sound import Samples, Sound, amplify, audible, level_db
 from simulator.speech import Manner
 
+PLAIN_WPM = 165.0
+"""The pace of a plain manner over `PASSAGE`, in every engine: comfortable to follow, and the same rate in a
+profile whichever engine has to speak it."""
+
+PASSAGE = (
+    "Take your time. I am here, and I would like to hear how the week has been for you, "
+    "the good parts as well as the hard ones."
+)
+"""What is measured to learn an engine's pace."""
+
 LEVEL_DB = -23.0
 """Root mean square over the audible frames of a voice at volume 1.0, in dB relative to full scale."""
 
