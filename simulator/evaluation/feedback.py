@@ -210,7 +210,9 @@ def _modest_strength(
     return _modest(Skill.SUPPORT, Verdict.STRENGTH, rule, best, said, scenario)
 
 
-def _modest_attempt(findings: Sequence[Finding], answered: Sequence[Exchange], scenario: Scenario) -> Finding:
+def _modest_attempt(
+    findings: Sequence[Finding], answered: Sequence[Exchange], scenario: Scenario, rate: int
+) -> Finding:
     """Nothing closed the client: the least opening answer to a line that has an author's own reply."""
 
     def order(exchange: Exchange) -> tuple[bool, float, float]:

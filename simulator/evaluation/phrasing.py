@@ -25,6 +25,12 @@ LONGEST_QUOTE = 14
 NEAR = 3
 """A weaker sign yields to a stronger one that begins within so many words after it."""
 
+ECHO = 4
+"""So many of the client's words in a row are said back, not suggested."""
+
+TAKEN_WITH = 4
+"""Words quoted before one that is taken up, so that it can be understood."""
+
 Q, ADV = 30, 10
 _RANK: dict[Skill, int] = {
     **dict.fromkeys(HARM, 0),
@@ -120,7 +126,7 @@ def judge(exchange: Exchange, heard: Heard, rate: int, language: Language) -> tu
     spoken = sentences(turn, rate)
     hits: list[_Hit] = []
     for where, sentence in enumerate(spoken):
-        found = list(_by_rules(where, sentence, phrases))
+        found = [hit for hit in _by_rules(where, sentence, phrases) if not _echoes(hit, sentence, heard)]
         found += _questions(where, sentence, phrases)
         kept = _strongest(found)
         kept += _reflections(where, sentence, kept, heard, phrases, language)
@@ -143,6 +149,16 @@ def _by_rules(where: int, sentence: Sentence, phrases: Phrases) -> Iterable[_Hit
             yield _Hit(rule.skill, rule.id, where, start, end, rule.reason, better)
 
 
+def _echoes(hit: _Hit, sentence: Sentence, heard: Heard) -> bool:
+    """Whether what looks like advice is the client's own idea said back: `ECHO` words in a row are theirs."""
+    if hit.skill not in (Skill.ADVICE, Skill.FIXING):
+        return False
+    said = f" {' '.join(tokens(heard.said))} "
+    words = [token.text for token in sentence.tokens[hit.start : hit.start + LONGEST_QUOTE]]
+    runs = (words[at : at + ECHO] for at in range(len(words) - ECHO + 1))
+    return any(f" {' '.join(run)} " in said for run in runs)
+
+
 def _shape(skill: Skill, where: int, start: int, end: int) -> _Hit:
     rule, reason = _REASONS[skill]
     return _Hit(skill, rule, where, start, end, reason)
@@ -155,7 +171,8 @@ def _questions(where: int, sentence: Sentence, phrases: Phrases) -> list[_Hit]:
         return [
             (start, end)
             for start, end, _ in sentence.matches(alternatives)
-            if not any(a < end and start < b for a, b in spared) and (anywhere or _may_open(sentence, start))
+            if not any(a < end and start < b for a, b in spared)
+            and (anywhere or _may_open(sentence, start, phrases))
         ]
 
     closed = [_shape(Skill.CLOSED_QUESTION, where, *at) for at in asked(phrases.closed_questions, False)]
@@ -174,32 +191,16 @@ def _questions(where: int, sentence: Sentence, phrases: Phrases) -> list[_Hit]:
     return inside + opened + explored + free
 
 
-_LEADERS = frozenset(
-    ["so", "and", "but", "or", "okay", "ok", "well", "um", "uh", "mm", "mhm", "hm", "yeah", "yes", "right", "oh", "now", "then", "because", "maybe"]
-)
-_SECOND = frozenset({"you", "your"})
-
-
-def _may_open(sentence: Sentence, start: int) -> bool:
+def _may_open(sentence: Sentence, start: int, phrases: Phrases) -> bool:
     """Whether a question may begin here: at a clause's start, after a word that leads into one, or, where
     nothing marks clauses, with a verb turned round before "you"."""
-    if start == 0 or sentence.tokens[start].opens or sentence.tokens[start - 1].text in _LEADERS:
+    if start == 0 or sentence.tokens[start].opens or sentence.tokens[start - 1].text in phrases.leaders:
         return True
     following = sentence.tokens[start + 1].text if start + 1 < len(sentence.tokens) else ""
     earlier = {token.text for token in sentence.tokens[max(0, start - 3) : start]}
-    wh = sentence.tokens[start].text in ("what", "how", "what's", "how's")
-    if wh:
-        return following in ("is", "was", "are", "were", "do", "did", "does", "would", "has", "have")
-    return following in _SECOND and not earlier & {
-        "what",
-        "how",
-        "that",
-        "who",
-        "which",
-        "when",
-        "where",
-        "why",
-    }
+    if sentence.tokens[start].text in phrases.question_words:
+        return following in phrases.question_verbs
+    return following in phrases.second_person and not earlier & set(phrases.joining_words)
 
 
 def _meet(one: _Hit, other: _Hit, near: int = 0) -> bool:
@@ -275,11 +276,6 @@ def _reflections(
     return found
 
 
-_ABOUT_CLIENT = frozenset(["you", "you're", "your", "you've", "you'd", "it", "it's", "that", "that's", "this"])
-_OWN = frozenset(["i", "i'm", "i'd", "i've", "i'll", "me", "my"])
-_BIDDEN = frozenset(["don't", "stop", "be", "being", "not", "never", "no"])
-
-
 def _namings(
     where: int, sentence: Sentence, kept: list[_Hit], heard: Heard, phrases: Phrases, language: Language
 ) -> list[_Hit]:
@@ -289,9 +285,15 @@ def _namings(
         if token.text not in language.feelings or token.text in phrases.not_feelings:
             continue
         before = [t.text for t in sentence.tokens[max(0, at - 6) : at]]
-        owners = [i for i, word in enumerate(before) if word in _ABOUT_CLIENT or word in _OWN]
+        owners = [
+            i for i, word in enumerate(before) if word in phrases.about_client or word in phrases.own_words
+        ]
         owner = before[owners[-1]] if owners else None
-        if (before[-1:] and before[-1] in _BIDDEN) or owner in _OWN or (owner is None and at > 2):
+        if (
+            (before[-1:] and before[-1] in phrases.bidden)
+            or owner in phrases.own_words
+            or (owner is None and at > 2)
+        ):
             continue
         if any(hit.rank < Q and hit.start <= at < hit.end + LONGEST_QUOTE for hit in kept):
             continue
@@ -330,13 +332,13 @@ def _taking_up(
 ) -> list[_Hit]:
     """The first place where a word of the client's own is taken up, outside what hurts or advises."""
     client = _content(tokens(" ".join((*heard.before, heard.said))), phrases, language)
-    roots = {root(word) for word in client if len(word) >= 4}
+    roots = {root(word) for word in client if len(word) >= 4 and word not in language.numbers}
     for where, sentence in enumerate(spoken):
         for at, token in enumerate(sentence.tokens):
             spoilt = any(h.where == where and h.rank < Q and at < h.end + LONGEST_QUOTE for h in hits)
             if spoilt or root(token.text) not in roots or not _content([token.text], phrases, language):
                 continue
-            return [_shape(Skill.TAKING_UP, where, at, at + 1)]
+            return [_shape(Skill.TAKING_UP, where, max(0, at - TAKEN_WITH), at + 1)]
     return []
 
 

@@ -51,6 +51,14 @@ class Phrases(_File):
     coming_back: tuple[str, ...]
     not_feelings: tuple[str, ...]
     generic_words: tuple[str, ...]
+    leaders: tuple[str, ...]
+    question_words: tuple[str, ...]
+    question_verbs: tuple[str, ...]
+    joining_words: tuple[str, ...]
+    second_person: tuple[str, ...]
+    about_client: tuple[str, ...]
+    own_words: tuple[str, ...]
+    bidden: tuple[str, ...]
 
 
 @cache
