@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from simulator.dialogue.scenario import DISCLOSURE_LEVEL, Farewell, Line, Scenario
+from simulator.dialogue.scenario import BOLDEST_STEP, DISCLOSURE_LEVEL, Farewell, Line, Scenario
 from simulator.dialogue.skills import HARM, OPENING, Skill
 from simulator.language import tokens
 
@@ -89,9 +89,9 @@ def trust_after(trust: float, skills: Collection[Skill]) -> float:
 def answer(scenario: Scenario, standing: Standing, skills: Collection[Skill], text: str) -> Answer:
     """What the client says to a reply in which `skills` were heard and whose words are `text`.
 
-    Cut off, the client says so first. Otherwise it says what its trust allows: of the topic the trainee
-    touched before others, deeper before shallower, what goes on from the last line before a new thread. Never
-    the same line twice; nothing more after a farewell.
+    Cut off, the client says so first. Otherwise it says what its trust allows: what the trainee asked
+    about or what goes on from its last line before a new thread, and of that the deeper before the shallower.
+    Never the same line twice; nothing more after a farewell.
     """
     if standing.over:
         return Answer(replace(standing, trust=trust_after(standing.trust, skills)), None)
@@ -107,7 +107,7 @@ def answer(scenario: Scenario, standing: Standing, skills: Collection[Skill], te
     if Skill.INTERRUPTION in skills and (cut := interrupted_line(scenario, heard)) is not None:
         return _say(heard, cut)
     candidates = sayable_now(scenario, heard)
-    blocked = _is_blocked(scenario, heard, mentioned, candidates)
+    blocked = _is_blocked(scenario, heard, mentioned)
     if blocked or not candidates:
         uneasy = _unsaid(scenario.discomfort, heard)
         if uneasy:
@@ -119,8 +119,9 @@ def answer(scenario: Scenario, standing: Standing, skills: Collection[Skill], te
     best = max(
         candidates,
         key=lambda line: (
-            bool(mentioned & set(line.topics)),
+            bool((mentioned | thread) & set(line.topics)),
             line.disclosure,
+            bool(mentioned & set(line.topics)),
             bool(thread & set(line.topics)),
         ),
     )
@@ -160,11 +161,18 @@ def sayable(scenario: Scenario) -> tuple[Line, ...]:
 
 
 def sayable_now(scenario: Scenario, standing: Standing) -> tuple[Line, ...]:
-    """The unsaid lines whose level trust has reached and whose topic was touched, in the file's order."""
+    """The unsaid lines whose level trust has reached and whose topic was touched, in the file's order.
+
+    None of them is more than a step of 1.5 above the deepest line said: a client opens up by degrees.
+    """
+    deepest = max(
+        (line.disclosure for line in scenario.lines if line.id in standing.said), default=LEAST_TRUST
+    )
+    ceiling = min(standing.trust, deepest + BOLDEST_STEP)
     return tuple(
         line
         for line in _unsaid(scenario.lines, standing)
-        if line.disclosure <= standing.trust and (not line.topics or set(line.topics) & standing.topics)
+        if line.disclosure <= ceiling and (not line.topics or set(line.topics) & standing.topics)
     )
 
 
@@ -173,12 +181,10 @@ def disclosures_heard(scenario: Scenario, said: Collection[str]) -> int:
     return sum(line.id in set(said) and line.disclosure >= DISCLOSURE_LEVEL for line in scenario.lines)
 
 
-def _is_blocked(
-    scenario: Scenario, standing: Standing, mentioned: frozenset[str], candidates: Collection[Line]
-) -> bool:
-    """Whether the trainee touched a topic of which something is left, but nothing that can be said yet."""
+def _is_blocked(scenario: Scenario, standing: Standing, mentioned: frozenset[str]) -> bool:
+    """Whether the trainee touched a topic of which something is left, but nothing that trust allows."""
     left = [line for line in _unsaid(scenario.lines, standing) if mentioned & set(line.topics)]
-    return bool(left) and not any(line in candidates for line in left)
+    return bool(left) and all(line.disclosure > standing.trust for line in left)
 
 
 def _unsaid(lines: Collection[Line], standing: Standing) -> list[Line]:

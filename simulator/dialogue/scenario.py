@@ -6,7 +6,8 @@ has reached its `disclosure`. A line without topics may be said at any time.
 
 Reachable is the opening; every line without topics; and every line one of whose topics is a topic of, or is
 led to by, a reachable line that trusts no more than it does (its `disclosure` is not higher). So a client can
-always get there by themselves, with nobody guessing the right word.
+always get there by themselves, with nobody guessing the right word. Nor does a client leap: what comes next
+is at most 1.5 above the deepest line said, so each level needs a reachable line within 1.5 below it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ DISCLOSURE_LEVEL = 2.5
 
 BETTER_LEVEL = 2.0
 """From this level on a line needs an author-written model reply, which the coach falls back on."""
+
+BOLDEST_STEP = 1.5
+"""How far above the deepest line said so far the next may be (convention)."""
 
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.3, 4.0
 FEWEST_LINES, FEWEST_LEVELS = 12, 3
@@ -198,22 +202,22 @@ def parts(line: Line) -> tuple[str | float, ...]:
 
 def reachable(scenario: Scenario) -> frozenset[str]:
     """The ids of the lines a client can come to by themselves (the rule is in the module's docstring)."""
-    found = {line.id for line in scenario.lines if line.id == scenario.opening or not line.topics}
+    found = {scenario.opening}
     while True:
         known = [line for line in scenario.lines if line.id in found]
-        more = {
-            line.id
-            for line in scenario.lines
-            if line.id not in found
-            and any(
-                earlier.disclosure <= line.disclosure
-                and set(line.topics) & {*earlier.topics, *earlier.leads_to}
-                for earlier in known
-            )
-        }
+        more = {line.id for line in scenario.lines if line.id not in found and _follows(line, known)}
         if not more:
             return frozenset(found)
         found |= more
+
+
+def _follows(line: Line, known: list[Line]) -> bool:
+    """Whether a line can come after some of the `known` ones."""
+    led = (
+        e for e in known if e.disclosure <= line.disclosure and {*e.topics, *e.leads_to} & set(line.topics)
+    )
+    touched = not line.topics or any(led)
+    return touched and any(line.disclosure - earlier.disclosure <= BOLDEST_STEP for earlier in known)
 
 
 def _groups(scenario: Scenario) -> tuple[tuple[str, tuple[Line, ...]], ...]:
@@ -318,8 +322,9 @@ def _reach_problems(scenario: Scenario) -> list[Problem]:
     return [
         Problem(
             ("lines", index),
-            f"the line {line.id} cannot be reached: no line of level {line.disclosure:g} or less is about, "
-            f"or leads to, {' or '.join(line.topics)}. Add one of these to an earlier line's leads_to.",
+            f"the line {line.id} cannot be reached: no line of level {line.disclosure:g} or less is about, or "
+            f"leads to, {' or '.join(line.topics) or 'anything'}; or the step to it is more than "
+            f"{BOLDEST_STEP}. Add a topic to leads_to of an earlier line, or a line between.",
         )
         for index, line in enumerate(scenario.lines)
         if line.id not in within
