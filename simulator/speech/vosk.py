@@ -1,0 +1,153 @@
+"""Vosk in a worker process: listens along, with word times and confidences, in any language with a model.
+
+A recogniser's word times count from its own first sample, over all its results: each hearing gets a new one.
+Its own endpointing may split a hearing into several results; they are joined.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from simulator.errors import EngineCrashed, EngineMissing, ModelBroken
+from simulator.speech.hearing import RATE_HZ, Found, StreamHearing, WorkerTranscriber
+from simulator.speech.worker import Worker
+
+NOISE_WORDS = frozenset(
+    {
+        "a",
+        "ah",
+        "and",
+        "but",
+        "eh",
+        "er",
+        "for",
+        "ha",
+        "he",
+        "hm",
+        "hmm",
+        "huh",
+        "i",
+        "in",
+        "is",
+        "it",
+        "no",
+        "of",
+    }
+    | {"oh", "so", "the", "to", "uh", "um", "yeah", "you"}
+)
+"""What noise is heard as, when it is heard as one word."""
+
+SURE = 0.7
+"""A lone noise word less sure than this is noise."""
+
+
+class VoskTranscriber(WorkerTranscriber):
+    """Turns speech into words with times and confidences while it is spoken. No punctuation.
+
+    Args:
+        model: the model's folder.
+        timeout_s: how long an answer may take, the length of the sound not counted; then it is a hang.
+    """
+
+    def __init__(self, model: Path, timeout_s: float = 10.0):
+        super().__init__("vosk", _VoskWorker(model))
+        self._timeout_s = timeout_s
+        self._opened = 0
+
+    def listen(self, start: int) -> StreamHearing:
+        """See `simulator.speech.Transcriber`."""
+        self._opened += 1
+        return StreamHearing(self.worker, self._opened, start, self._timeout_s)
+
+
+class _VoskWorker(Worker):
+    """A crash while the model is read is the model's fault: some truncated files end the process."""
+
+    def __init__(self, model: Path):
+        super().__init__(VoskEngine, str(model), name="vosk", start_timeout_s=120)
+        self._model = model
+
+    def wait_until_ready(self) -> None:
+        try:
+            super().wait_until_ready()
+        except EngineCrashed as error:
+            raise broken(self._model) from error
+
+
+class VoskEngine:
+    """The engine inside the worker.
+
+    Raises:
+        EngineMissing: vosk cannot be loaded. ModelBroken: the model cannot.
+    """
+
+    def __init__(self, folder: str):
+        try:
+            import vosk
+        except (ImportError, OSError) as error:
+            raise EngineMissing(
+                f"Vosk cannot be loaded ({error}). Install it again: pip install --force-reinstall vosk"
+            ) from error
+        vosk.SetLogLevel(-1)
+        self._vosk = vosk
+        try:
+            self._model = vosk.Model(folder)
+            self._recogniser().AcceptWaveform(bytes(2 * RATE_HZ // 10))
+        except Exception as error:
+            raise broken(Path(folder)) from error
+        self._open: dict[int, tuple[Any, list[Found]]] = {}
+
+    def feed(self, key: int, pcm: bytes) -> str:
+        """The next sound of hearing `key`; returns what has been recognised so far."""
+        if key not in self._open:
+            self._open[key] = (self._recogniser(), [])
+        recogniser, found = self._open[key]
+        if recogniser.AcceptWaveform(pcm):
+            found += words_of(recogniser.Result())
+        partial = json.loads(recogniser.PartialResult()).get("partial", "")
+        return " ".join([word[0] for word in found] + ([partial] if partial else []))
+
+    def finish(self, key: int) -> list[Found]:
+        """All words of hearing `key`."""
+        if key not in self._open:
+            return []
+        recogniser, found = self._open.pop(key)
+        return without_noise(found + words_of(recogniser.FinalResult()))
+
+    def _recogniser(self) -> Any:
+        recogniser = self._vosk.KaldiRecognizer(self._model, RATE_HZ)
+        recogniser.SetWords(True)
+        return recogniser
+
+
+def broken(folder: Path) -> ModelBroken:
+    """A model that cannot be loaded though its files are there."""
+    return ModelBroken(
+        f"The model in {folder} cannot be loaded: one of its files is truncated or altered. "
+        "Get it again: alongside models fetch"
+    )
+
+
+def words_of(result: str) -> list[Found]:
+    """The words in a result as vosk writes it."""
+    return [
+        (
+            word["word"],
+            round(word["start"] * RATE_HZ),
+            round(word["end"] * RATE_HZ),
+            min(1.0, max(0.0, word["conf"])),
+        )
+        for word in json.loads(result).get("result", ())
+        if word["word"] not in ("[unk]", "<UNK>")
+    ]
+
+
+def without_noise(found: list[Found]) -> list[Found]:
+    """Nothing, where all there is is one unsure noise word."""
+    if len(found) == 1:
+        text, _, _, confidence = found[0]
+        if text in NOISE_WORDS and confidence is not None and confidence < SURE:
+            return []
+    return found
