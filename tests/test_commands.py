@@ -1,0 +1,54 @@
+"""Spoken commands: a command is the whole turn, and never what could answer the client."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.dialogue.commands import Command, parse_command
+from simulator.language import load_language
+from simulator.settings import Patience
+
+ENGLISH = load_language("en")
+
+
+@pytest.mark.parametrize(
+    ("said", "command"),
+    [
+        ("Coach, repeat.", Command.REPEAT),
+        ("Coach, say that again, please.", Command.REPEAT),
+        ("Repeat the line.", Command.REPEAT),
+        ("coach slower please", Command.SLOWER),
+        ("Slow down, coach.", Command.SLOWER),
+        ("Could you speak more slowly, please?", Command.SLOWER),
+        ("Coach, faster.", Command.FASTER),
+        ("Hey coach, help me.", Command.HELP),
+        ("What can I say?", Command.HELP),
+        ("Coach, stop.", Command.STOP),
+        ("End the rehearsal, please.", Command.STOP),
+        ("I'm done.", Command.DONE),
+        ("I’m done", Command.DONE),
+        ("Coach, take your time.", Command.OPEN),
+        ("Coach, wait longer.", Command.RELAXED),
+        ("Coach, brisk.", Command.BRISK),
+        ("Normal patience.", Command.NORMAL),
+    ],
+)
+def test_a_command(said: str, command: Command) -> None:
+    assert parse_command(said, ENGLISH) is command
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "...", "No.", "Sorry?", "What?", "Again?", "Help.", "Stop.", "Okay.", "Thank you.", "Go on.",
+     "Take your time.", "Slow down.", "I need more time.", "That's it.", "Coach.", "My coach",
+     "Coach, I think she is sad.", "I'm done with my old job", "You want to stop and repeat that again",
+     "Could you repeat that about your coach?", "Can you help me understand?", "I don't know what to say."],
+)  # fmt: skip
+def test_a_reply_to_the_client(said: str) -> None:
+    assert parse_command(said, ENGLISH) is None
+
+
+def test_every_patience_can_be_asked_for() -> None:
+    assert {patience.value for patience in Patience} <= {command.value for command in Command}
+    for patience in Patience:
+        assert parse_command(f"{patience.value} patience", ENGLISH) == patience.value
