@@ -82,7 +82,6 @@ def test_an_unknown_language_is_an_error_that_offers_the_known() -> None:
         ("coffee", 2),
         ("hospital", 3),
         ("you're", 1),
-        ("every", 2),
         ("Coffee shop.", 3),
         ("...", 0),
     ],
