@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from simulator.audio.span import Span, to_samples
 from simulator.dialogue.turns import Conversation, Exchange, Speaker, SpokenLine, Utterance, exchanges
@@ -76,6 +77,11 @@ class FloorTransfer:
     offset: int
 
 
+@cache
+def _entries(backchannels: frozenset[str]) -> frozenset[tuple[str, ...]]:
+    return frozenset(tokens(entry) for entry in backchannels)
+
+
 def is_backchannel(text: str, length: int, rate: int, language: Language) -> bool:
     """Whether `text`, lasting `length` samples, is nothing but encouragement ("mm-hm", "oh okay").
 
@@ -83,12 +89,12 @@ def is_backchannel(text: str, length: int, rate: int, language: Language) -> boo
     a longer string of them ("mm-hm, mm-hm, yeah") may last as much longer as it has more tokens.
     """
     words = tokens(text)
-    known = {tuple(tokens(entry)) for entry in language.backchannels}
+    known = _entries(language.backchannels)
     longest = max((len(entry) for entry in known), default=0)
     count = place = 0
     while place < len(words):
         for size in range(min(longest, len(words) - place), 0, -1):
-            if tuple(words[place : place + size]) in known:
+            if words[place : place + size] in known:
                 place += size
                 count += 1
                 break

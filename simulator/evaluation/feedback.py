@@ -115,9 +115,11 @@ def shortened(text: str, longest: int = LONGEST_QUOTE) -> str:
     if len(words) <= longest:
         return " ".join(words)
     head = words[:longest]
-    joints = ("and", "but", "because", "so", "or", "when", "if", "which", "that", "then")
+    joints = ("and", "but", "because", "so", "or", "when", "if", "which")
     for at in range(longest, LEAST_QUOTE - 1, -1):
         following = re.sub(r"\W", "", words[at]).lower()
+        if head[at - 1].lower() in joints:
+            continue
         if head[at - 1][-1:] in ",;:.?!" or following in joints:
             return " ".join(head[:at])
     return " ".join(head)

@@ -64,7 +64,7 @@ _REASONS: dict[Skill, tuple[str, str]] = {
     ),
     Skill.REFLECTION_COMPLEX: (
         "reflection-complex",
-        "It says back more than the words: a meaning or a feeling.",
+        "It says back more than the words, a meaning or a feeling.",
     ),
     Skill.NAMING: ("naming", "It names a feeling."),
     Skill.TAKING_UP: ("taking-up", "It takes up the client's own words."),
@@ -290,7 +290,7 @@ def _namings(
         ]
         owner = before[owners[-1]] if owners else None
         if (
-            (before[-1:] and before[-1] in phrases.bidden)
+            any(word in phrases.bidden for word in before[-2:])
             or owner in phrases.own_words
             or (owner is None and at > 2)
         ):

@@ -1,0 +1,174 @@
+"""Who holds the floor, drawn."""
+
+from __future__ import annotations
+
+import pytest
+from drawing import RATE, TICK, draw
+
+from simulator.audio.span import Span
+from simulator.dialogue.floor import (
+    OverlapKind,
+    TransferKind,
+    classify_overlap,
+    is_backchannel,
+    response_offset,
+    takes_floor,
+    transfers,
+)
+from simulator.dialogue.turns import Speaker, Utterance, exchanges
+from simulator.language import load_language
+
+EN = load_language("en")
+
+OVERLAPS = [
+    ("terminal: just before the end", "##########", ".........######", "so you did", OverlapKind.TERMINAL),
+    ("a little earlier is no interruption", "##########", ".......######", "so you did", OverlapKind.OTHER),
+    (
+        "over the client",
+        "####################",
+        "......########",
+        "but what about him",
+        OverlapKind.INTERRUPTION,
+    ),
+    (
+        "short, and still takes the floor",
+        "####################",
+        "......######",
+        "wait listen",
+        OverlapKind.INTERRUPTION,
+    ),
+    ("too short to take it", "####################", "......####", "but he", OverlapKind.OTHER),
+    ("a token", "####################", "......####", "mm-hm", OverlapKind.BACKCHANNEL),
+    ("two tokens", "####################", "......########", "oh okay", OverlapKind.BACKCHANNEL),
+    (
+        "long encouragement",
+        "####################",
+        "......###########",
+        "Mm-hm, mm-hm, yeah.",
+        OverlapKind.BACKCHANNEL,
+    ),
+    (
+        "begins like one and goes on",
+        "####################",
+        "......########",
+        "yeah but you",
+        OverlapKind.INTERRUPTION,
+    ),
+    (
+        "into a written pause",
+        "########pppppp######",
+        "..........########",
+        "so you left",
+        OverlapKind.FILLED_SILENCE,
+    ),
+    ("a token in a written pause", "########pppppp######", "..........####", "mm", OverlapKind.BACKCHANNEL),
+    ("no words, short", "####################", "......######", "", OverlapKind.OTHER),
+    ("no words, long", "####################", "......############", "", OverlapKind.INTERRUPTION),
+    ("no words, a sound in a pause", "########pppppp######", "..........###", "", OverlapKind.OTHER),
+    (
+        "the client yielded",
+        "#########-----------",
+        "......########",
+        "but what about",
+        OverlapKind.INTERRUPTION,
+    ),
+    ("both start at once, one stops", "####################", ".######", "hey so you", OverlapKind.OTHER),
+    (
+        "both start at once, nobody stops",
+        "####################",
+        ".##############",
+        "hey so you went",
+        OverlapKind.INTERRUPTION,
+    ),
+    ("after the end", "##########", "............####", "so you did", None),
+    ("before the start", ".....##########", "...######", "so you did", None),
+]
+
+
+@pytest.mark.parametrize(
+    ("what", "client", "trainee", "said", "kind"), OVERLAPS, ids=[o[0] for o in OVERLAPS]
+)
+def test_overlaps(what: str, client: str, trainee: str, said: str, kind: OverlapKind | None) -> None:
+    conversation = draw(f"client    {client}\ntrainee   {trainee}", [said])
+    (utterance,) = conversation.of(Speaker.TRAINEE)
+    assert classify_overlap(utterance, conversation.lines[0], RATE, EN) is kind, f"\n{client}\n{trainee}"
+
+
+@pytest.mark.parametrize(
+    ("what", "client", "trainee", "said", "kind"), OVERLAPS, ids=[o[0] for o in OVERLAPS]
+)
+def test_the_live_loop_yields_to_what_is_called_an_interruption_afterwards(
+    what: str, client: str, trainee: str, said: str, kind: OverlapKind | None
+) -> None:
+    conversation = draw(f"client    {client}\ntrainee   {trainee}", [said])
+    (utterance,), line = conversation.of(Speaker.TRAINEE), conversation.lines[0]
+    inside = range(utterance.span.start, min(utterance.span.end, line.planned.end) + 1, TICK)
+    yields = any(
+        takes_floor(Span(utterance.span.start, now), said or None, line, RATE, EN, now) for now in inside
+    )
+    assert yields == (kind in (OverlapKind.INTERRUPTION, OverlapKind.FILLED_SILENCE)), (
+        f"\n{client}\n{trainee}"
+    )
+
+
+def test_the_client_does_not_yield_when_almost_done() -> None:
+    line = draw("client    ##########").lines[0]
+    speaking = Span(2 * TICK, 8 * TICK)
+    assert takes_floor(Span(2 * TICK, 7 * TICK - 1), "but why", line, RATE, EN, 7 * TICK - 1) is False
+    assert takes_floor(speaking, "but why", line, RATE, EN, 7 * TICK) is False
+    longer = draw("client    ###########").lines[0]
+    assert takes_floor(Span(2 * TICK, 7 * TICK), "but why", longer, RATE, EN, 7 * TICK) is True
+
+
+@pytest.mark.parametrize(
+    ("text", "ticks", "expected"),
+    [
+        ("mm-hm", 5, True),
+        ("Yeah.", 9, True),
+        ("yeah", 10, False),
+        ("I see", 8, True),
+        ("mm-hm mm-hm yeah right", 15, True),
+        ("yeah but", 5, False),
+        ("", 5, False),
+        ("wait", 4, False),
+    ],
+)
+def test_backchannels(text: str, ticks: int, expected: bool) -> None:
+    assert is_backchannel(text, ticks * TICK, RATE, EN) is expected
+
+
+def test_a_gap_an_overlap_and_a_lapse() -> None:
+    conversation = draw(
+        f"""
+        client    ##########...........########......{"." * 90}####
+        trainee   ............#####...........####
+        """,
+        ["so you did", "and you went"],
+    )
+    found = [(t.kind, t.to, t.offset // TICK) for t in transfers(conversation, EN)]
+    assert found == [
+        (TransferKind.GAP, Speaker.TRAINEE, 2),
+        (TransferKind.GAP, Speaker.CLIENT, 4),
+        (TransferKind.OVERLAP, Speaker.TRAINEE, -1),
+        (TransferKind.LAPSE, Speaker.CLIENT, 93),
+    ]
+
+
+def test_a_backchannel_before_the_answer_is_not_the_answer() -> None:
+    conversation = draw(
+        """
+        client    ##########
+        trainee   ...........##...............######
+        """,
+        ["mm", "so you did"],
+    )
+    assert response_offset(exchanges(conversation)[0], RATE, EN) == 18 * TICK
+
+
+def test_nothing_said_passes_no_floor() -> None:
+    assert transfers(draw("client    ####......####"), EN) == ()
+
+
+def test_an_utterance_without_words_is_no_backchannel() -> None:
+    utterance = Utterance(Speaker.TRAINEE, Span(3 * TICK, 6 * TICK), "")
+    assert classify_overlap(utterance, draw("client    ##########").lines[0], RATE, EN) is OverlapKind.OTHER
