@@ -1,10 +1,10 @@
-"""How quickly the loop answers, starts and gives feedback, and what it costs: in the simulated room at real pace.
+"""How quickly the loop answers, starts and gives feedback, and its cost: in the simulated room at real pace.
 
-    answer_delay_ms   endpointer's decision that the turn has ended -> first sample of the client's answer
-    feedback_delay_s  the last line's last sample -> the coach's first sample
-    second_start_s    the command -> the client's first word, on a machine already set up
-    peak_memory_mb    of the process tree (proportional set size where the system tells it, else resident)
-    cpu_s_per_s       processor time of the process tree for a second of rehearsal
+answer_delay_ms   endpointer's decision that the turn has ended -> first sample of the client's answer
+feedback_delay_s  the last line's last sample -> the coach's first sample
+second_start_s    the command -> the client's first word, on a machine already set up
+peak_memory_mb    of the process tree (proportional set size where the system tells it, else resident)
+cpu_s_per_s       processor time of the process tree for a second of rehearsal
 """
 
 from __future__ import annotations

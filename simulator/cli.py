@@ -52,8 +52,8 @@ def rehearse(
 ) -> None:
     """Rehearse aloud: a client speaks, you answer, a coach tells you how it would have felt.
 
-    Say "repeat", "slower", "help" or "stop" at any time; Enter ends your turn, Ctrl-C ends the rehearsal
-    and still gives you your feedback.
+    Say "coach, repeat", "coach, slower", "coach, help" or "coach, stop" at any time. Enter ends your turn;
+    q and Enter, or Ctrl-C, end the rehearsal, and you still get your feedback.
     """
     from rich.console import Console
 
@@ -138,7 +138,7 @@ def check(as_json: JsonOption = False) -> None:
         typer.echo(
             "\nEverything a live rehearsal needs is here."
             if good
-            else "\nA live rehearsal is not possible yet. A simulated one is: alongside rehearse --trainee warm"
+            else "\nA live rehearsal cannot be played yet. A simulated one can: alongside rehearse --trainee warm"
         )
     raise typer.Exit(0 if good else 1)
 
@@ -161,7 +161,7 @@ def models(context: typer.Context, as_json: JsonOption = False) -> None:
         return
     for row in rows:
         where = row["folder"] or "not here; get it with: alongside models fetch"
-        typer.echo(f"{row['name']} ({row['bytes'] / 1e6:.0f} MB): {where}")
+        typer.echo(f"{row['name']} ({MODELS[str(row['name'])].size / 1e6:.0f} MB): {where}")
 
 
 @models_app.command("fetch")

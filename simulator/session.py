@@ -23,7 +23,7 @@ from simulator.dialogue.endpoint import SpeechStarted, TurnOver
 from simulator.dialogue.floor import response, takes_floor
 from simulator.dialogue.scenario import Line, Scenario, parts
 from simulator.dialogue.turns import Exchange, SpokenLine, Utterance, exchanges
-from simulator.errors import DeviceLost, StoreError
+from simulator.errors import DeviceLost
 from simulator.evaluation.evaluate import evaluate, exchange_findings
 from simulator.evaluation.feedback import feedback
 from simulator.evaluation.findings import Finding
@@ -103,7 +103,7 @@ class _Rehearsal:
         self.turn: list[Utterance] = []
         self.to_prepare: list[Line] = []
         self.over = False
-        self.told: StoreError | None = None
+        self.trouble_told = False
 
     # The rehearsal as a whole
 
@@ -265,9 +265,9 @@ class _Rehearsal:
                 yield self._dropout(one.span)
             elif isinstance(one, Failed):
                 yield Trouble(one.span.end, one.why)
-        if self.facts.trouble is not None and self.facts.trouble is not self.told:
-            self.told = self.facts.trouble
-            yield Trouble(self.device.now, str(self.told))
+        if self.facts.trouble is not None and not self.trouble_told:
+            self.trouble_told = True
+            yield Trouble(self.device.now, str(self.facts.trouble))
         if self.ears.speaking is not None and (partial := self.ears.partial()):
             yield Caption(self.device.now, partial)
 
@@ -302,7 +302,8 @@ class _Rehearsal:
 
     def _mind_trailing(self, utterance: Utterance) -> None:
         said = tokens(utterance.text)
-        if said and said[-1] in self.language.trailing:
+        asked = utterance.text.rstrip().endswith("?")
+        if said and not asked and said[-1] in self.language.trailing:
             silence = self.ears.endpointer.rules.turn_silence or 0
             self.ears.endpointer.wait_longer(round(silence * TRAILING_EXTRA))
 

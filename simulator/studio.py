@@ -49,6 +49,7 @@ def open_studio(
     with contextlib.ExitStack() as stack:
         transcriber = stack.enter_context(open_transcriber(settings.transcriber, settings.language))
         coach = stack.enter_context(Performer(load_profile(settings.coach_voice), device.rate))
+        coach.start()
         client = stack.enter_context(Performer(load_profile(settings.voice or client_voice), device.rate))
         canceller = open_canceller() if settings.echo_cancelling else NoCanceller()
         detector = open_detector("silero")

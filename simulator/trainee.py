@@ -29,8 +29,6 @@ class SimulatedTrainee:
         self._script = scenario.trainee(name)
         self._room, self._performer, self._patience = room, performer, patience
         self._answers = 0
-        for reply in self._script.all_replies():
-            self._performer.perform(parts_of(reply.say))
 
     def watch(self, events: Iterable[Event]) -> Iterator[Event]:
         """Pass the events on, answering to them."""

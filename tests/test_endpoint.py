@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.audio.span import Span
-from simulator.dialogue.endpoint import Change, Endpointer, EndpointRules, SpeechStarted, TurnOver, UtteranceEnded
+from simulator.dialogue.endpoint import (
+    Change,
+    Endpointer,
+    EndpointRules,
+    SpeechStarted,
+    TurnOver,
+    UtteranceEnded,
+)
 
 RULES = EndpointRules(onset=1, utterance_silence=2, turn_silence=8, longest_turn=60)
 
@@ -17,9 +26,7 @@ def run(track: str, rules: EndpointRules = RULES) -> list[Change]:
     endpointer = Endpointer(rules)
     chance = {"#": 0.9, ".": 0.1, "?": 0.4}
     return [
-        change
-        for at, mark in enumerate(track)
-        for change in endpointer.feed(Span(at, at + 1), chance[mark])
+        change for at, mark in enumerate(track) for change in endpointer.feed(Span(at, at + 1), chance[mark])
     ]
 
 
@@ -31,13 +38,25 @@ def run(track: str, rules: EndpointRules = RULES) -> list[Change]:
         ("..####.###..", [SpeechStarted(2), UtteranceEnded(Span(2, 10))]),
         (
             "..###...##........",
-            [SpeechStarted(2), UtteranceEnded(Span(2, 5)), SpeechStarted(8), UtteranceEnded(Span(8, 10)),
-             TurnOver(10, 18)],
+            [
+                SpeechStarted(2),
+                UtteranceEnded(Span(2, 5)),
+                SpeechStarted(8),
+                UtteranceEnded(Span(8, 10)),
+                TurnOver(10, 18),
+            ],
         ),
         ("##??##..", [SpeechStarted(0), UtteranceEnded(Span(0, 6))]),
         ("..??....", []),
     ],
-    ids=["silence", "one utterance", "a stop is no silence", "two silences", "a doubtful vowel", "doubtful noise"],
+    ids=[
+        "silence",
+        "one utterance",
+        "a stop is no silence",
+        "two silences",
+        "a doubtful vowel",
+        "doubtful noise",
+    ],
 )
 def test_a_drawn_track(track: str, expected: list[Change]) -> None:
     assert run(track) == expected
@@ -64,7 +83,9 @@ def test_a_trailing_word_makes_the_silence_longer_once() -> None:
     for at in range(3):
         endpointer.feed(Span(at, at + 1), 0.9)
     endpointer.wait_longer(4)
-    over = [c for at in range(3, 30) for c in endpointer.feed(Span(at, at + 1), 0.0) if isinstance(c, TurnOver)]
+    over = [
+        c for at in range(3, 30) for c in endpointer.feed(Span(at, at + 1), 0.0) if isinstance(c, TurnOver)
+    ]
     assert over == [TurnOver(3, 15)]
 
 
@@ -91,8 +112,10 @@ def test_utterances_are_inside_the_track_and_apart(track: str) -> None:
     changes = run(track + "." * 8)
     spans = [change.span for change in changes if isinstance(change, UtteranceEnded)]
     assert all(0 <= span.start < span.end <= len(track) for span in spans)
-    assert all(a.gap_to(b) >= RULES.utterance_silence or len(a) >= RULES.longest_turn - 1 or _cut(changes)
-               for a, b in zip(spans, spans[1:], strict=False))
+    assert all(
+        a.gap_to(b) >= RULES.utterance_silence or len(a) >= RULES.longest_turn - 1 or _cut(changes)
+        for a, b in itertools.pairwise(spans)
+    )
     assert sum(isinstance(c, SpeechStarted) for c in changes) == len(spans)
 
 

@@ -44,6 +44,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "events": (4, "events"),
     "session": (5, "session"),
     "studio": (5, "session"),
+    "facts": (5, "session"),
     "listening": (5, "session"),
     "trainee": (5, "session"),
     "web": (6, "web"),
@@ -66,7 +67,7 @@ ALLOWED: dict[str, dict[str, str]] = {
 """Below the session: what is used there all the same, and why. An entry that is no longer needed fails."""
 
 LONGEST_LINES = 400
-LONGER: dict[str, int] = {"session.py": 450}
+LONGER: dict[str, int] = {}
 """Modules that are longer, and how long at most: the loop is one automaton. May only shrink."""
 
 UNFINISHED = ("TO" + "DO", "FIX" + "ME", "XX" + "X")
@@ -193,9 +194,9 @@ def test_every_error_is_drawn_where_it_hangs() -> None:
     drawn: dict[str, str] = {}
     above: dict[int, str] = {}
     for line in (errors.__doc__ or "").splitlines():
-        found = re.match(r"^( {4}[│├└─ ]*)([A-Z]\w+)(?: |$)", line)
+        found = re.match(r"^([│├└─ ]*)([A-Z][a-z]+[A-Z]\w+)(?: |$)", line)
         if found:
-            depth = (len(found[1]) - 4) // 4
+            depth = len(found[1]) // 4
             above[depth] = found[2]
             drawn[found[2]] = above[depth - 1] if depth else "Exception"
     known = {

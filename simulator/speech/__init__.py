@@ -18,8 +18,8 @@ from simulator.audio.span import Span, Word
 class Manner:
     """How a line is to be spoken, relative to a plain one.
 
-    `rate` and `volume` are factors: 1.0 is a comfortable pace and a common loudness, measured to be the same in
-    every engine. `pitch_cents` shifts the engine's own pitch (100 = a semitone up).
+    `rate` and `volume` are factors: 1.0 is a comfortable pace and a common loudness, measured to be the
+    same in every engine. `pitch_cents` shifts the engine's own pitch (100 = a semitone up).
     """
 
     rate: float = 1.0
@@ -32,7 +32,7 @@ class Voice(Protocol):
 
     name: str
 
-    def speak(self, text: str, manner: Manner = Manner()) -> Sound:  # noqa: B008 (frozen)
+    def speak(self, text: str, manner: Manner = Manner()) -> Sound:
         """The text as sound at the engine's own rate, from its first to its last audible sample.
 
         The same text and manner give the same samples. A text without a word in it gives an empty sound.

@@ -135,6 +135,14 @@ class Performer:
         self._fallen_back = False
         self._kept: dict[tuple[tuple[str | float, ...], str, float], Performance] = {}
 
+    def start(self) -> None:
+        """Let an engine that lives in a process of its own begin to load; returns at once."""
+        if self._voice is None:
+            self._voice = open_voice(self.profile.voice)
+        starter = getattr(self._voice, "start", None)
+        if starter is not None:
+            starter()
+
     def perform(self, parts: Sequence[str | float], mood: str = "calm", rate: float = 1.0) -> Performance:
         """A line of texts and, between them, written pauses in seconds; spoken once, then remembered.
 

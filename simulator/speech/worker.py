@@ -21,7 +21,7 @@ from simulator.errors import EngineCrashed, EngineError, EngineHung, EngineMissi
 
 
 class Worker:
-    """Holds one engine process. `factory(*arguments)` builds the engine there; its methods are called by name.
+    """Holds one engine process. `factory(*arguments)` builds the engine there; methods are called by name.
 
     `submit` sends a call and returns its number at once; `result` waits for it. Results come in order. The
     process is started by `start` (or the first call) and again by the first call after it was lost.
@@ -134,7 +134,9 @@ class Worker:
                 raise EngineCrashed(f"The engine {self.name} has stopped; it is started again.")
             if not self._has_answer(self._pipe, timeout_s):
                 self.kill()
-                raise EngineHung(f"The engine {self.name} gave no answer in {timeout_s:g} s; it is started again.")
+                raise EngineHung(
+                    f"The engine {self.name} gave no answer in {timeout_s:g} s; it is started again."
+                )
             self._take()
         kind, value = self._answers.pop(number)
         if kind == "ok":

@@ -1,0 +1,333 @@
+"""Level 3: the loop. Whole event lists, with their times, of rehearsals without engines."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from loop import Said, noise, plain, play, quiet_room, told
+
+from simulator.audio.device import CLOCK_HZ, Block
+from simulator.audio.room import Room
+from simulator.audio.sound import read_wav
+from simulator.audio.span import Span, to_samples
+from simulator.audio.tape import Tape
+from simulator.dialogue.turns import Speaker, exchanges
+from simulator.errors import DeviceLost, EngineCrashed, StoreFull
+from simulator.evaluation.evaluate import evaluate
+from simulator.events import CoachSpoke, Event, LineStarted, RehearsalEnded, TrustChanged
+from simulator.records.store import Store
+from simulator.speech import Transcript
+from simulator.speech.scripted import ScriptedTranscriber
+from simulator.studio import Studio
+
+TWO_ANSWERS: list[Said] = [(3.0, 1.5, "Tell me more about it."), (10.0, 1.5, "I hear you.")]
+
+
+def conversation_of(events: list[Event]) -> list[str]:
+    """The lines of text until the coach speaks: what the coach says is tested with the feedback."""
+    lines = told(events)
+    return lines[: next((i for i, line in enumerate(lines) if line.endswith("coach")), len(lines))]
+
+
+def ending(events: list[Event]) -> RehearsalEnded:
+    last = events[-1]
+    assert isinstance(last, RehearsalEnded)
+    return last
+
+
+def test_a_rehearsal_from_the_first_line_to_the_last() -> None:
+    """
+    client   ####............####pp###...........##
+    trainee  ......###..................###........
+    """
+    events = play(TWO_ANSWERS)
+    assert conversation_of(events) == [
+        "0.00 begins plain",
+        "0.00 client begins one",
+        "2.12 client: One one one one.",
+        "2.12 client ends one",
+        "3.00 trainee begins",
+        "4.50 trainee: Tell me more about it.",
+        "4.50 turn ended, decided at 6.10",
+        "6.10 trust 2.5 -> 3.0",
+        "6.10 client begins two",
+        "6.65 client: Two two.",
+        "8.20 client: Two two.",
+        "8.20 client ends two",
+        "10.00 trainee begins",
+        "11.50 trainee: I hear you.",
+        "11.50 turn ended, decided at 13.10",
+        "13.10 trust 3.0 -> 3.25",
+        "13.10 client begins bye",
+        "13.65 client: Bye then.",
+        "13.65 client ends bye",
+    ]
+    assert ending(events).finished
+
+
+def test_the_coach_speaks_after_the_last_line_and_names_both() -> None:
+    events = play(TWO_ANSWERS)
+    said = [event.text for event in events if isinstance(event, CoachSpoke)]
+    assert tuple(said) == ending(events).feedback.sentences
+    assert ending(events).feedback.strength is not None and ending(events).feedback.attempt is not None
+
+
+def test_the_same_rehearsal_twice_is_the_same_to_the_byte() -> None:
+    first, second = play(TWO_ANSWERS), play(TWO_ANSWERS)
+    assert told(first) == told(second)
+    assert ending(first).conversation == ending(second).conversation
+    assert ending(first).evaluation.to_json() == ending(second).evaluation.to_json()
+    again = evaluate(ending(first).conversation, plain())
+    assert again.to_json() == ending(first).evaluation.to_json()
+
+
+def test_what_was_found_live_is_what_is_found_afterwards() -> None:
+    events = play(TWO_ANSWERS)
+    live = [finding for event in events if isinstance(event, TrustChanged) for finding in event.findings]
+    assert live == [f for f in ending(events).evaluation.findings if f.line != "bye"]
+    steps = [event.after for event in events if isinstance(event, TrustChanged)]
+    assert ending(events).evaluation.measure("trust_end").value == steps[-1]
+
+
+def test_an_interruption_silences_the_client() -> None:
+    """
+    client   #####-----........#####
+    trainee  ..##########...........
+    """
+    scenario = plain()
+    long = scenario.lines[0].model_copy(update={"say": "One one one one one one one one one one one one."})
+    scenario = scenario.model_copy(update={"lines": (long, *scenario.lines[1:])})
+    events = play([(1.5, 2.5, "Wait, listen to me now please.")], scenario)
+    assert conversation_of(events)[:8] == [
+        "0.00 begins plain",
+        "0.00 client begins one",
+        "1.50 trainee begins",
+        "2.50 client yields",
+        "2.52 client: One one one one one",
+        "2.52 client ends one, cut off",
+        "4.00 trainee: Wait, listen to me now please.",
+        "4.00 turn ended, decided at 5.60",
+    ]
+    first = ending(events).conversation.of(Speaker.CLIENT)[0]
+    assert not first.complete
+    assert "INTERRUPTION" in {finding.skill for finding in ending(events).evaluation.findings}
+
+
+def test_a_line_that_holds_the_floor_is_said_to_its_end() -> None:
+    scenario = plain()
+    long = scenario.lines[0].model_copy(
+        update={"say": "One one one one one one one one one one one one.", "yields": False}
+    )
+    scenario = scenario.model_copy(update={"lines": (long, *scenario.lines[1:])})
+    events = play([(1.5, 2.5, "Wait, listen to me now please.")], scenario)
+    assert "client yields" not in " ".join(told(events))
+    assert ending(events).conversation.of(Speaker.CLIENT)[0].complete
+
+
+def test_a_backchannel_in_a_written_pause_is_no_reply() -> None:
+    """
+    client   ####............####pppp###....
+    trainee  ......###............##........
+    """
+    events = play([TWO_ANSWERS[0], (6.9, 0.5, "Mm-hm."), (10.0, 1.5, "I hear you.")])
+    found = exchanges(ending(events).conversation)[1]
+    assert [u.text for u in found.during] == ["Mm-hm."]
+    assert [u.text for u in found.reply] == ["I hear you."]
+    assert "FILLED_SILENCE" not in {finding.skill for finding in ending(events).evaluation.findings}
+
+
+def test_a_silence_is_answered_by_the_client_and_three_end_it() -> None:
+    assert conversation_of(play([])) == [
+        "0.00 begins plain",
+        "0.00 client begins one",
+        "2.12 client: One one one one.",
+        "2.12 client ends one",
+        "10.12 lapse",
+        "10.12 client begins breath",
+        "10.36 client: Yeah.",
+        "10.36 client ends breath",
+        "18.36 lapse",
+        "18.36 client begins breath",
+        "18.60 client: Yeah.",
+        "18.60 client ends breath",
+        "26.60 lapse",
+    ]
+
+
+def test_commands_are_obeyed_and_are_no_part_of_the_conversation() -> None:
+    events = play([(3.0, 1.0, "Coach, repeat."), (9.0, 1.0, "Tell me more."), (15.0, 1.0, "Coach, stop.")])
+    lines = conversation_of(events)
+    assert lines.count("0.00 client begins one") == 1
+    assert [line.split()[-1] for line in lines if "client begins" in line] == ["one", "one", "two"]
+    assert [line for line in lines if "command" in line] == ["3.00 command repeat", "15.00 command stop"]
+    assert [u.text for u in ending(events).conversation.of(Speaker.TRAINEE)] == ["Tell me more."]
+    assert not ending(events).finished
+
+
+def test_a_command_that_turns_out_to_be_a_sentence_is_one() -> None:
+    events = play([(3.0, 0.8, "Coach, repeat."), (4.3, 1.5, "No, wait, tell me more.")])
+    said = [u.text for u in ending(events).conversation.of(Speaker.TRAINEE)]
+    assert said == ["Coach, repeat.", "No, wait, tell me more."]
+
+
+def test_slower_makes_the_client_slower() -> None:
+    events = play([(3.0, 1.0, "Coach, slower."), (9.0, 1.0, "Coach, repeat."), (16.0, 1.0, "Tell me.")])
+    lengths = [len(e.planned) for e in events if isinstance(e, LineStarted) and e.line == "one"]
+    assert lengths[-1] == pytest.approx(lengths[0] / 0.88, rel=0.06)
+
+
+def test_open_patience_waits_for_the_words() -> None:
+    events = play(
+        [(3.0, 1.0, "Tell me more."), (9.0, 1.0, "Just that. I'm done."), (15.0, 1.0, "I'm done.")],
+        patience="open",
+    )
+    lines = conversation_of(events)
+    assert "9.50 trainee: Just that." in lines
+    assert next(line for line in lines if "turn ended" in line) == "10.00 turn ended, decided at 10.40"
+    assert "I'm done" not in " ".join(u.text for u in ending(events).conversation.utterances)
+
+
+@pytest.mark.parametrize(
+    ("text", "decided"), [("I see, and", "7.06"), ("I see.", "6.10"), ("With whom and?", "6.10")]
+)
+def test_a_sentence_that_trails_off_is_waited_for(text: str, decided: str) -> None:
+    assert f"4.50 turn ended, decided at {decided}" in conversation_of(play([(3.0, 1.5, text)]))
+
+
+def test_enter_ends_the_turn_and_q_the_rehearsal() -> None:
+    room = quiet_room([(3.0, 4.0, "Tell me more.")])
+    typed = {to_samples(5.0, CLOCK_HZ): "\n", to_samples(12.0, CLOCK_HZ): "q\n"}
+
+    def watch(event: Event, studio: Studio) -> None:
+        studio.keys = lambda: typed.pop(room.now, "")
+
+    events = play([(3.0, 4.0, "Tell me more.")], device=room, watch=watch)
+    lines = conversation_of(events)
+    assert "5.00 turn ended, decided at 5.00" in lines
+    assert not ending(events).finished
+
+
+def test_stopping_politely_keeps_what_was_being_said() -> None:
+    room = quiet_room([(3.0, 4.0, "Tell me")])
+
+    def watch(event: Event, studio: Studio) -> None:
+        def interrupt() -> str:
+            studio.stop_asked = room.now >= to_samples(5.0, CLOCK_HZ)
+            return ""
+
+        studio.keys = interrupt
+
+    events = play([(3.0, 4.0, "Tell me")], device=room, watch=watch)
+    assert [u.text for u in ending(events).conversation.of(Speaker.TRAINEE)] == ["Tell me"]
+    assert not ending(events).finished
+    assert any(isinstance(event, CoachSpoke) for event in events)
+
+
+class _Failing(ScriptedTranscriber):
+    """Its engine crashes a number of times, as a worker's can."""
+
+    def __init__(self, times: int):
+        super().__init__(lambda span: "Tell me more." if span.start < 8 * CLOCK_HZ else "Go on please.")
+        self.times = times
+
+    def listen(self, start: int):  # type: ignore[no-untyped-def]
+        hearing = super().listen(start)
+        if self.times > 0:
+            self.times -= 1
+
+            def crash() -> Transcript:
+                raise EngineCrashed("The engine has stopped; it is started again.")
+
+            hearing.result = crash  # type: ignore[method-assign]
+        return hearing
+
+
+@pytest.mark.parametrize(("crashes", "text", "troubles"), [(1, "Tell me more.", 0), (2, "", 1)])
+def test_a_crash_of_the_recogniser_is_an_event_and_no_end(crashes: int, text: str, troubles: int) -> None:
+    room = quiet_room([(3.0, 1.5, ""), (11.0, 1.5, "")])
+    events = play([], device=room, transcriber=_Failing(crashes))
+    heard = ending(events).conversation.of(Speaker.TRAINEE)
+    assert heard[0].text == text
+    assert len([line for line in told(events) if "trouble" in line]) == troubles
+    assert ending(events).finished
+
+
+class _Losing(Room):
+    """A room whose device loses a moment, or goes away."""
+
+    def __init__(self, drop_at: int = -1, gone_at: float = math.inf):
+        super().__init__(echo_db=None, noise_db=None)
+        self.drop_at, self.gone_at = drop_at, gone_at
+
+    def read(self) -> Block:
+        if self.now >= self.gone_at:
+            raise DeviceLost("The microphone has gone. Plug it in and rehearse again.")
+        block = super().read()
+        if block.span.start == self.drop_at:
+            return Block(block.span, block.heard, block.played, dropped=True)
+        return block
+
+
+def test_lost_samples_are_kept_as_a_fact() -> None:
+    events = play([], device=_Losing(drop_at=3200))
+    assert ending(events).conversation.dropouts == (Span(3200, 3520),)
+    assert any("lost a moment" in line for line in told(events))
+
+
+def test_a_device_that_goes_away_loses_nothing_that_was_said(tmp_path: Path) -> None:
+    room = _Losing(gone_at=to_samples(5.0, CLOCK_HZ))
+    room.say(noise(1.0), to_samples(3.0, CLOCK_HZ))
+    with Store(tmp_path) as store:
+        with pytest.raises(DeviceLost, match="Plug it in"):
+            play([(3.0, 1.0, "Tell me more.")], device=room, store=store)
+        kept = store.latest()
+        assert [u.text for u in store.conversation(kept.id).of(Speaker.TRAINEE)] == ["Tell me more."]
+        assert not kept.finished
+
+
+def test_a_tape_that_ends_ends_the_rehearsal_with_its_evaluation() -> None:
+    microphone = np.concatenate([np.zeros(48_000, np.float32), noise(1.5), np.zeros(30_000, np.float32)])
+    events = play([(3.0, 1.5, "Tell me more.")], device=Tape(microphone))
+    assert not ending(events).finished
+    assert [u.text for u in ending(events).conversation.of(Speaker.TRAINEE)] == ["Tell me more."]
+
+
+class _FullStore(Store):
+    """A store whose disk is full from the second utterance on, as SQLite says it."""
+
+    def add_utterance(self, id: str, utterance: object) -> None:
+        if self.conversation(id).utterances:
+            raise StoreFull("The disk is full. Free some space; what was stored is safe.")
+        super().add_utterance(id, utterance)  # type: ignore[arg-type]
+
+
+def test_a_full_disk_is_told_at_once_and_ends_no_rehearsal(tmp_path: Path) -> None:
+    events: list[Event] = []
+    with _FullStore(tmp_path) as store, pytest.raises(StoreFull, match="Free some space"):
+        play(TWO_ANSWERS, store=store, watch=lambda event, studio: events.append(event))
+    assert ending(events).finished
+    assert sum("The disk is full" in line for line in told(events)) == 1
+    assert any(isinstance(event, CoachSpoke) for event in events)
+
+
+def test_what_is_stored_is_what_was_reported(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        events = play(TWO_ANSWERS, store=store)
+        kept = store.latest()
+        assert store.conversation(kept.id) == ending(events).conversation
+        assert store.evaluation(kept.id) == ending(events).evaluation
+        assert kept.finished and kept.audio is None
+
+
+def test_sound_is_kept_when_asked(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        play(TWO_ANSWERS, store=store, keep_audio=True)
+        folder = store.latest().audio
+        assert folder is not None
+        client, trainee = read_wav(folder / "client.wav"), read_wav(folder / "trainee.wav")
+        assert len(client) == len(trainee)
+        assert np.abs(trainee.samples[48_000:70_000]).max() > 0.2
+        assert np.abs(client.samples[:30_000]).max() > 0.05
