@@ -206,7 +206,10 @@ def _modest_strength(
     """Something true and small: that the client was let finish, or that the trainee stayed."""
     cut = {f.line for f in findings if f.skill in (Skill.INTERRUPTION, Skill.FILLED_SILENCE)}
     whole = [e for e in answered if e.line.line not in cut and e.reply]
-    best = next((e for e in whole if e.line.line not in _troubled(findings)), (whole or list(answered))[0])
+    worst = _attempt(findings)
+    tried = worst.line if worst is not None else None
+    troubled = _troubled(findings)
+    best = min(whole or answered, key=lambda e: (e.line.line in troubled, e.line.line == tried))
     rule = "let-finish" if whole else "stayed"
     said = _first_words(best, scenario, rate)
     return _modest(Skill.SUPPORT, Verdict.STRENGTH, rule, best, said, scenario)
