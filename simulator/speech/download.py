@@ -5,8 +5,12 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from simulator.errors import FetchFailed, ModelBroken
+
+if TYPE_CHECKING:
+    import httpx
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 30.0
@@ -42,11 +46,11 @@ def download(url: str, into: Path, size: int, progress: Callable[[int, int], Non
         raise FetchFailed(f"The download from {url} ended after {got} of {size} bytes. {AGAIN}")
 
 
-def _start(answer: object, have: int, url: str, into: Path) -> int:
+def _start(answer: httpx.Response, have: int, url: str, into: Path) -> int:
     """How many bytes of what we have the server goes on from."""
-    status = answer.status_code  # type: ignore[attr-defined]
+    status = answer.status_code
     if status == 206:
-        begins = str(answer.headers.get("content-range", "")).removeprefix("bytes ").split("-")[0]  # type: ignore[attr-defined]
+        begins = str(answer.headers.get("content-range", "")).removeprefix("bytes ").split("-")[0]
         return have if begins == str(have) else _nonsense(url, into)
     if status == 200:
         return 0
@@ -60,14 +64,16 @@ def _nonsense(url: str, into: Path) -> int:
     raise FetchFailed(f"{url} could not go on where the last download stopped. Run it again to start over.")
 
 
-def _pour(answer: object, into: Path, have: int, size: int, progress: Callable[[int, int], None]) -> None:
+def _pour(
+    answer: httpx.Response, into: Path, have: int, size: int, progress: Callable[[int, int], None]
+) -> None:
     with into.open("r+b" if have else "wb", buffering=0) as file:
         file.seek(have)
-        for block in answer.iter_raw(BLOCK):  # type: ignore[attr-defined]
+        for block in answer.iter_raw(BLOCK):
             if have + len(block) > size:
                 into.unlink(missing_ok=True)
                 raise ModelBroken(
-                    f"What {url_of(answer)} holds is not the model: it is longer than {size} bytes."
+                    f"What {answer.url} holds is not the model: it is longer than {size} bytes."
                 )
             written = 0
             while written < len(block):
@@ -77,11 +83,6 @@ def _pour(answer: object, into: Path, have: int, size: int, progress: Callable[[
                 written += count
             have += len(block)
             progress(have, size)
-
-
-def url_of(answer: object) -> str:
-    """Where an answer came from, redirects followed."""
-    return str(answer.url)  # type: ignore[attr-defined]
 
 
 def _plainly(error: Exception) -> str:

@@ -157,8 +157,8 @@ class StreamHearing:
     def __init__(self, worker: Worker, key: int, start: int, timeout_s: float):
         self._worker, self._key, self._start, self._timeout_s = worker, key, start, timeout_s
         self._era: int | None = None
-        self._kept: list[Samples] = []
-        self._kept_length = self._length = 0
+        self._rest: Samples = np.zeros(0, np.float32)
+        self._length = 0
         self._calls: deque[int] = deque()
         self._last: int | None = None
         self._partial = ""
@@ -168,12 +168,14 @@ class StreamHearing:
         """See `simulator.speech.Hearing`."""
         if self._last is not None:
             raise ValueError("this hearing is finished; open a new one")
-        self._kept.append(np.array(samples, np.float32))
-        self._kept_length += len(samples)
         self._length += len(samples)
-        if self._kept_length >= self.PIECE:
-            self._send()
-            self._take()
+        rest = np.concatenate((self._rest, samples))
+        # Always the same pieces, whatever the blocks: what an engine hears must not depend on them.
+        whole = len(rest) // self.PIECE * self.PIECE
+        for at in range(0, whole, self.PIECE):
+            self._send(rest[at : at + self.PIECE])
+        self._rest = np.array(rest[whole:], np.float32)
+        self._take()
 
     def partial(self) -> str:
         """See `simulator.speech.Hearing`."""
@@ -183,7 +185,8 @@ class StreamHearing:
     def finish(self) -> None:
         """See `simulator.speech.Hearing`."""
         if self._last is None and self._outcome is None:
-            self._send()
+            if len(self._rest):
+                self._send(self._rest)
             number = self._submit("finish", self._key)
             self._last = -1 if number is None else number
 
@@ -198,10 +201,11 @@ class StreamHearing:
         self._take()
         if self._outcome is None:
             assert self._last is not None
+            timeout_s = self._timeout_s + self._length / RATE_HZ
             try:
                 while self._calls:
-                    self._worker.result(self._calls.popleft(), self._timeout_s)
-                found: list[Found] = self._worker.result(self._last, self._timeout_s + self._length / RATE_HZ)
+                    self._worker.result(self._calls.popleft(), timeout_s)
+                found: list[Found] = self._worker.result(self._last, timeout_s)
                 self._outcome = place(found, self._start, self._length)
             except (EngineError, ModelError) as error:
                 self._outcome = error
@@ -209,13 +213,10 @@ class StreamHearing:
             raise self._outcome
         return self._outcome
 
-    def _send(self) -> None:
-        if self._kept:
-            pcm = to_pcm(np.concatenate(self._kept)).tobytes()
-            self._kept, self._kept_length = [], 0
-            number = self._submit("feed", self._key, pcm)
-            if number is not None:
-                self._calls.append(number)
+    def _send(self, samples: Samples) -> None:
+        number = self._submit("feed", self._key, to_pcm(samples).tobytes())
+        if number is not None:
+            self._calls.append(number)
 
     def _submit(self, method: str, *arguments: object) -> int | None:
         if self._outcome is not None:

@@ -6,12 +6,18 @@ Its own endpointing may split a hearing into several results; they are joined.
 
 from __future__ import annotations
 
+import ctypes
 import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from simulator.errors import EngineCrashed, EngineMissing, ModelBroken
 from simulator.speech.hearing import RATE_HZ, Found, StreamHearing, WorkerTranscriber
+from simulator.speech.silero import SileroDetector
 from simulator.speech.worker import Worker
 
 NOISE_WORDS = frozenset(
@@ -41,6 +47,12 @@ NOISE_WORDS = frozenset(
 
 SURE = 0.7
 """A lone noise word less sure than this is noise."""
+
+
+LEAST_VOICE_S = 0.1
+"""Less voice than this, and what the recogniser makes of the sound is no word."""
+
+VOICE_PROBABILITY = 0.5
 
 
 class VoskTranscriber(WorkerTranscriber):
@@ -76,6 +88,17 @@ class _VoskWorker(Worker):
             raise broken(self._model) from error
 
 
+@dataclass
+class _Open:
+    """A hearing inside the worker: its recogniser, what it has found, and how much of its sound was voice."""
+
+    recogniser: Any
+    detector: SileroDetector
+    found: list[Found] = field(default_factory=list)
+    fed: int = 0
+    voiced: int = 0
+
+
 class VoskEngine:
     """The engine inside the worker.
 
@@ -92,34 +115,55 @@ class VoskEngine:
             ) from error
         vosk.SetLogLevel(-1)
         self._vosk = vosk
+        self._chance = _chance()
         try:
             self._model = vosk.Model(folder)
             self._recogniser().AcceptWaveform(bytes(2 * RATE_HZ // 10))
         except Exception as error:
             raise broken(Path(folder)) from error
-        self._open: dict[int, tuple[Any, list[Found]]] = {}
+        self._open: dict[int, _Open] = {}
 
     def feed(self, key: int, pcm: bytes) -> str:
         """The next sound of hearing `key`; returns what has been recognised so far."""
         if key not in self._open:
-            self._open[key] = (self._recogniser(), [])
-        recogniser, found = self._open[key]
-        if recogniser.AcceptWaveform(pcm):
-            found += words_of(recogniser.Result())
-        partial = json.loads(recogniser.PartialResult()).get("partial", "")
-        return " ".join([word[0] for word in found] + ([partial] if partial else []))
+            self._open[key] = _Open(self._recogniser(), SileroDetector())
+        hearing = self._open[key]
+        samples = (np.frombuffer(pcm, np.int16) / 32767).astype(np.float32)
+        hearing.voiced += sum(
+            len(d.span) for d in hearing.detector.detect(samples) if d.probability >= VOICE_PROBABILITY
+        )
+        self._chance(hearing.fed)
+        hearing.fed += len(samples)
+        if hearing.recogniser.AcceptWaveform(pcm):
+            hearing.found += words_of(hearing.recogniser.Result())
+        partial = json.loads(hearing.recogniser.PartialResult()).get("partial", "")
+        return " ".join([word[0] for word in hearing.found] + ([partial] if partial else []))
 
     def finish(self, key: int) -> list[Found]:
         """All words of hearing `key`."""
-        if key not in self._open:
+        hearing = self._open.pop(key, None)
+        if hearing is None or hearing.voiced < LEAST_VOICE_S * RATE_HZ:
             return []
-        recogniser, found = self._open.pop(key)
-        return without_noise(found + words_of(recogniser.FinalResult()))
+        self._chance(hearing.fed)
+        return without_noise(hearing.found + words_of(hearing.recogniser.FinalResult()))
 
     def _recogniser(self) -> Any:
         recogniser = self._vosk.KaldiRecognizer(self._model, RATE_HZ)
         recogniser.SetWords(True)
         return recogniser
+
+
+def _chance() -> Callable[[int], object]:
+    """Seeds the C library's random numbers.
+
+    Kaldi adds a faint noise from them to the sound it reads: unseeded, what was heard before would decide
+    between words that are nearly as likely as each other.
+    """
+    try:
+        seed = ctypes.CDLL(None).srand
+    except (OSError, TypeError, AttributeError):
+        return lambda _: None
+    return lambda number: seed(ctypes.c_uint(number + 1))
 
 
 def broken(folder: Path) -> ModelBroken:
@@ -131,7 +175,7 @@ def broken(folder: Path) -> ModelBroken:
 
 
 def words_of(result: str) -> list[Found]:
-    """The words in a result as vosk writes it."""
+    """The words in a result as vosk writes it; marks such as [unk] are none."""
     return [
         (
             word["word"],
@@ -140,7 +184,7 @@ def words_of(result: str) -> list[Found]:
             min(1.0, max(0.0, word["conf"])),
         )
         for word in json.loads(result).get("result", ())
-        if word["word"] not in ("[unk]", "<UNK>")
+        if word["word"][0] not in "[<"
     ]
 
 
