@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,6 +41,9 @@ def rehearse(
         str | None,
         typer.Option(help="Let a simulated trainee of the scenario answer (warm, fixing, rushing)."),
     ] = None,
+    tape: Annotated[
+        Path | None, typer.Option(help="Let a recording (a WAV file) be the microphone.", show_default=False)
+    ] = None,
     patience: Annotated[
         str | None, typer.Option(help="How long a silence ends your turn: brisk, normal, relaxed or open.")
     ] = None,
@@ -63,7 +67,7 @@ def rehearse(
         patience=patience, transcriber=transcriber, voice=voice, keep_audio=keep_audio or None
     )
     console = Console(stderr=as_json, highlight=False)
-    ended, id = play(scenario, trainee, settings, console)
+    ended, id = play(scenario, trainee, settings, console, tape)
     if as_json:
         _print_json(_document(id))
     elif id:
@@ -138,7 +142,7 @@ def check(as_json: JsonOption = False) -> None:
         typer.echo(
             "\nEverything a live rehearsal needs is here."
             if good
-            else "\nA live rehearsal cannot be played yet. A simulated one can: alongside rehearse --trainee warm"
+            else "\nA live rehearsal cannot be played. A simulated one can: alongside rehearse --trainee warm"
         )
     raise typer.Exit(0 if good else 1)
 

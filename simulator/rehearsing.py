@@ -7,15 +7,19 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
 
 from simulator.audio import portaudio
-from simulator.audio.device import Device
+from simulator.audio.device import CLOCK_HZ, Device
 from simulator.audio.room import Room
+from simulator.audio.sound import read_wav, resample
+from simulator.audio.tape import Tape
 from simulator.captions import captioned
 from simulator.dialogue.scenario import Scenario, load_scenario
+from simulator.errors import SettingsError
 from simulator.events import Event, RehearsalEnded, RehearsalStarted
 from simulator.menu import choose_scenario
 from simulator.records.store import Store
@@ -28,43 +32,50 @@ from simulator.trainee import SimulatedTrainee
 SIMULATED_TRAINEE = "warm"
 """Who answers where there is no microphone."""
 
+SIMULATED_INSTEAD = "So a simulated trainee answers in a simulated room; nothing else is different."
+
 TRAINEE_VOICE = "trainee"
+
+SILENCE_AFTER_TAPE_S = 120.0
+"""After a recording the microphone hears silence for so long, time enough for the client and the coach."""
 
 
 def play(
-    name: str | None, trainee: str | None, settings: Settings, console: Console
+    name: str | None, trainee: str | None, settings: Settings, console: Console, tape: Path | None = None
 ) -> tuple[RehearsalEnded | None, str]:
     """Play one rehearsal and show it. Returns its end (`None` where it never began) and its id.
+
+    The trainee is the person at the microphone, the simulated one named `trainee`, or the recording `tape`.
 
     Raises:
         SimulatorError: a name, a file, an engine, the device or the disk.
     """
-    live, why = (False, "") if trainee else portaudio.available()
-    if not trainee and not live:
-        console.print(
-            f"{why} So a simulated trainee answers in a simulated room; nothing else is different.",
-            style="yellow",
+    if name is not None and trainee is not None:
+        load_scenario(name).trainee(trainee)  # a wrong name is said before anything is opened
+    elif name is not None:
+        load_scenario(name)
+    if trainee is not None and tape is not None:
+        raise SettingsError(
+            "The trainee is either simulated or on a tape: give --trainee or --tape, not both."
         )
+    live, why = (False, "") if trainee or tape else portaudio.available()
+    if not (live or trainee or tape):
+        console.print(f"{why} {SIMULATED_INSTEAD}", style="yellow")
         trainee = SIMULATED_TRAINEE
-    if name is not None:
-        load_scenario(name)  # a wrong name is said before anything is opened
     with ExitStack() as stack:
         store = stack.enter_context(Store(data_folder()))
-        device: Device = stack.enter_context(_device(live, settings))
-        if name is None:
-            name = choose_scenario(device if live else None, settings, console)
-        scenario = load_scenario(name)
+        device: Device = stack.enter_context(_device(live, tape, settings))
+        scenario = load_scenario(name or choose_scenario(device if live else None, settings, console))
         _introduce(scenario, console)
         studio = stack.enter_context(open_studio(settings, device, scenario.client.voice, store))
         events: Iterable[Event] = rehearse(scenario, studio)
-        if trainee and isinstance(device, Room):
+        if isinstance(device, Room) and trainee:
             voice = stack.enter_context(Performer(load_profile(TRAINEE_VOICE), device.rate))
             events = SimulatedTrainee(scenario, trainee, device, voice, settings.patience).watch(events)
         if live:
             studio.keys = _pressed_keys
         stack.enter_context(_polite_interrupt(studio, console))
-        shown = captioned(events, scenario, console, device.rate, trainee or "you")
-        return _outcome(shown)
+        return _outcome(captioned(events, scenario, console, device.rate, trainee or "you"))
 
 
 def _outcome(events: Iterator[Event]) -> tuple[RehearsalEnded | None, str]:
@@ -77,9 +88,11 @@ def _outcome(events: Iterator[Event]) -> tuple[RehearsalEnded | None, str]:
     return ended, id
 
 
-def _device(live: bool, settings: Settings) -> Device:
+def _device(live: bool, tape: Path | None, settings: Settings) -> Device:
     if live:
         return portaudio.PortAudioDevice(settings.input_device, settings.output_device)
+    if tape is not None:
+        return Tape(resample(read_wav(tape), CLOCK_HZ).samples, silence_after_s=SILENCE_AFTER_TAPE_S)
     return Room(pace=settings.room_pace)
 
 

@@ -24,7 +24,7 @@ from simulator.dialogue.floor import response, takes_floor
 from simulator.dialogue.scenario import Line, Scenario, parts
 from simulator.dialogue.turns import Exchange, SpokenLine, Utterance, exchanges
 from simulator.errors import DeviceLost
-from simulator.evaluation.evaluate import evaluate, exchange_findings
+from simulator.evaluation.evaluate import evaluate, exchange_findings, warm_up
 from simulator.evaluation.feedback import feedback
 from simulator.evaluation.findings import Finding
 from simulator.events import (
@@ -124,6 +124,7 @@ class _Rehearsal:
     def _converse(self) -> Iterator[Event]:
         standing, line = clients.open_with(self.scenario)
         self.to_prepare = [*clients.sayable(self.scenario)]
+        warm_up(self.scenario)
         repeat: Line | None = line
         while repeat is not None:
             yield from self._speak(repeat)
@@ -142,6 +143,7 @@ class _Rehearsal:
 
     def _conclude(self, finished: bool, silent: bool) -> Iterator[Event]:
         """Evaluate, store, and let the coach speak; `silent` where there is no device to speak on."""
+        self.studio.stop_asked = False  # asked once more, it skips the feedback
         conversation = self.facts.conversation()
         evaluation = evaluate(conversation, self.scenario)
         said = feedback(evaluation, conversation, self.scenario)
@@ -368,6 +370,8 @@ class _Rehearsal:
 
     def _coach(self, sentence: str, pause_s: float) -> Iterator[Event]:
         """Sound one sentence of the coach; nothing is listened to meanwhile."""
+        if self.studio.stop_asked:
+            return
         performance = self.studio.coach.perform((sentence,))
         for _ in range(to_samples(pause_s, self.rate) // self.device.block):
             self.device.read()
@@ -378,4 +382,6 @@ class _Rehearsal:
             if not told and playback.start is not None:
                 told = True
                 yield CoachSpoke(playback.start, sentence)
+            if self.studio.stop_asked:
+                playback.stop(to_samples(self.studio.settings.yield_fade_s, self.rate))
             self.device.read()

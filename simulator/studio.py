@@ -20,7 +20,8 @@ class Studio:
     """Everything `rehearse` plays with. `store` is `None` where nothing is to be kept.
 
     `keys` is asked once a block what was typed ("" for nothing): a line with a `q` ends the rehearsal, any
-    other line ends the trainee's turn. `stop_asked` ends the rehearsal politely when set to true.
+    other line ends the trainee's turn. `stop_asked` ends the rehearsal politely when set to true, and
+    the feedback when set to true again.
     """
 
     settings: Settings

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from simulator.audio.span import Span
 from simulator.dialogue.client import Standing, answer, disclosures_heard, open_with
 from simulator.dialogue.scenario import Line, Scenario, parts
 from simulator.dialogue.skills import Skill
-from simulator.dialogue.turns import Conversation, Exchange, exchanges
+from simulator.dialogue.turns import Conversation, Exchange, Speaker, SpokenLine, Utterance, exchanges
 from simulator.errors import ScenarioError
 from simulator.evaluation.findings import EVALUATION_VERSION, Evaluation, Finding, Measure, Verdict
 from simulator.evaluation.interruptions import overlap_findings, overlap_measures
@@ -146,3 +147,10 @@ def _share(name: str, top: int, bottom: int, unit: str, absent: str) -> Measure:
         return Measure(name, None, unit, 0, absent)
     n = top + bottom if unit == "ratio" else bottom
     return Measure(name, round(top / bottom, 3), unit, n)
+
+
+def warm_up(scenario: Scenario) -> None:
+    """Load what evaluating needs (rules, dictionary), so that the first answer is as quick as the others."""
+    said = Utterance(Speaker.TRAINEE, Span(2, 3), scenario.line(scenario.opening).better or scenario.title)
+    line = SpokenLine(scenario.opening, Span(0, 1), Span(0, 1))
+    evaluate(Conversation(1, (said,), (line,)), scenario)

@@ -35,7 +35,11 @@ CEILING_WPM = 180.0
 """Faster than this is fast beside any client (convention)."""
 
 FASTER_THAN_CLIENT = 1.35
-"""An articulation rate this many times the client's is fast beside this client (convention)."""
+"""A speech rate this many times the client's is fast beside this client (convention).
+
+Both with the short silences between sentences: those are not told apart in the client's utterances, whose
+times are known by line and not by word.
+"""
 
 LONG_MONOLOGUE_S = 30.0
 """One turn that lasts longer leaves the client out (convention)."""
@@ -158,7 +162,7 @@ def _fast(said: Amount, client: Amount) -> bool:
         return True
     if not client.enough:
         return False
-    return said.syllables / said.voiced_s > FASTER_THAN_CLIENT * client.syllables / client.voiced_s
+    return said.syllables / said.lasting_s > FASTER_THAN_CLIENT * client.syllables / client.lasting_s
 
 
 def _timing(skill: Skill, where: Span | tuple[Span, ...], quote: str, reason: str, line: str) -> Finding:
@@ -238,16 +242,16 @@ def _rate_measures(
         told("speech_rate_sps", "syllables/s", said.syllables, said.lasting_s, said, said.words),
         told("speech_rate_wpm", "words/min", 60 * said.words, said.lasting_s, said, said.words),
         told(
-            "client_articulation_rate_sps",
+            "client_speech_rate_sps",
             "syllables/s",
             client.syllables,
-            client.voiced_s,
+            client.lasting_s,
             client,
             client.words,
         ),
         told("pause_share", "share", said.lasting_s - said.voiced_s, said.lasting_s, said, len(whole)),
     )
-    own, other = paces[0].value, paces[3].value
+    own, other = paces[1].value, paces[3].value
     if own is None or not other:
         relative = Measure("relative_pace", None, "ratio", said.words, few)
     else:
