@@ -40,6 +40,8 @@ SCRIPTED = VoiceProfile(name="scripted", voice="scripted")
 Said = tuple[float, float, str]
 """What the trainee says: at which second, for how many seconds, and the words."""
 
+TWO_ANSWERS: list[Said] = [(3.0, 1.5, "Tell me more about it."), (10.0, 1.5, "I hear you.")]
+
 
 def plain() -> Scenario:
     """The scenario of `data/plain.yaml`."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from functools import cache
 from typing import Any
 
+import psutil
 import pytest
 
 pytestmark = pytest.mark.sound
@@ -82,3 +85,61 @@ def test_the_recogniser_hears_what_the_trainee_said() -> None:
         "at least you have your health",
     ):
         assert words in heard
+
+
+def begun(*arguments: str) -> tuple[subprocess.Popen[str], list[str]]:
+    """A rehearsal at real pace, run until the simulated trainee's first words have been heard."""
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-u",
+            "-m",
+            "simulator",
+            "rehearse",
+            "coffee-shop",
+            "--trainee",
+            "fixing",
+            *arguments,
+        ],
+        env={**os.environ, "ALONGSIDE_ROOM_PACE": "real", "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if " fixing  " in line:
+            break
+    return process, seen
+
+
+def test_a_kill_in_the_middle_keeps_everything_up_to_the_last_utterance() -> None:
+    process, seen = begun()
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait(10)
+    assert process.stdout is not None
+    process.stdout.close()
+    kept = json.loads(alongside("review", "--json").stdout)
+    assert not kept["finished"]
+    heard = [u["text"] for u in kept["utterances"] if u["speaker"] == "trainee"]
+    assert heard and heard[0] in seen[-1]
+    assert "unfinished" in alongside("review").stdout
+    _, left = psutil.wait_procs(children, timeout=10)
+    assert not left, "an engine outlived the program"
+
+
+def test_ctrl_c_ends_politely_with_feedback() -> None:
+    process, _ = begun()
+    assert process.stdout is not None
+    process.send_signal(signal.SIGINT)
+    rest = []
+    for line in process.stdout:
+        rest.append(line)
+        if " coach  " in line:
+            process.send_signal(signal.SIGINT)  # once more skips the feedback
+    assert process.wait(30) == 0
+    assert any(" coach  " in line for line in rest)
+    kept = json.loads(alongside("review", "--json").stdout)
+    assert not kept["finished"] and kept["feedback"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loop import Said, noise, plain, play, quiet_room, told
+from loop import TWO_ANSWERS, noise, plain, play, quiet_room, told
 
 from simulator.audio.device import CLOCK_HZ, Block
 from simulator.audio.room import Room
@@ -22,8 +22,6 @@ from simulator.records.store import Store
 from simulator.speech import Transcript
 from simulator.speech.scripted import ScriptedTranscriber
 from simulator.studio import Studio
-
-TWO_ANSWERS: list[Said] = [(3.0, 1.5, "Tell me more about it."), (10.0, 1.5, "I hear you.")]
 
 
 def conversation_of(events: list[Event]) -> list[str]:

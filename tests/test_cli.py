@@ -1,0 +1,183 @@
+"""The command line: what mistakes get people (a clear sentence, exit code 2, nothing lost), and JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import wave
+from pathlib import Path
+
+import pytest
+from loop import TWO_ANSWERS, play
+
+from simulator.__main__ import main
+from simulator.records.store import Store
+from simulator.settings import shipped
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """The command's exit code."""
+    monkeypatch.setattr(sys, "argv", ["alongside", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def broken_scenario() -> str:
+    folder = Path(os.environ["ALONGSIDE_DATA"]) / "scenarios"
+    folder.mkdir(parents=True)
+    text = (shipped("scenarios") / "coffee-shop.yaml").read_text(encoding="utf-8")
+    broken = text.replace("id: coffee-shop", "id: mine", 1).replace("mood: low", "mood: lwo", 1)
+    (folder / "mine.yaml").write_text(broken, encoding="utf-8")
+    return "mine"
+
+
+def truncated_model() -> None:
+    folder = Path(os.environ["ALONGSIDE_DATA"]) / "models" / "vosk-model-small-en-us-0.15"
+    (folder / "am").mkdir(parents=True)
+    (folder / "am" / "final.mdl").write_bytes(b"cut short")
+
+
+def stereo_wav(folder: Path) -> str:
+    path = folder / "stereo.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(bytes(6400))
+    return str(path)
+
+
+def not_a_wav(folder: Path) -> str:
+    path = folder / "song.wav"
+    path.write_bytes(b"ID3 this is no WAV file at all")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["rehearse", "cofee-shop"], "Did you mean coffee-shop?"),
+        (["rehearse", "coffee-shop", "--trainee", "wram"], "has no trainee wram"),
+        (["rehearse", "coffee-shop", "--patience", "fast"], "patience"),
+        (["rehearse", "coffee-shop", "--trainee", "warm", "--transcriber", "whisper"], "whisper"),
+        (["rehearse", "coffee-shop", "--trainee", "warm", "--voice", "maja"], "Did you mean maya?"),
+        (["rehearse", "coffee-shop", "--trainee", "warm", "--tape", "x.wav"], "not both"),
+        (["rehearse", "coffee-shop", "--tape", "nowhere.wav"], "There is no sound file nowhere.wav"),
+        (["review"], "alongside rehearse"),
+        (["review", "2026-01-01-nothing-abc"], "2026-01-01-nothing-abc"),
+        (["forget"], "alongside forget --all"),
+        (["forget", "x"], "x"),
+        (["models", "fetch", "--from", "/nowhere/model.zip"], "/nowhere/model.zip"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_gets_a_sentence_and_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert run(monkeypatch, *arguments) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+
+
+def test_a_broken_scenario_names_file_line_field_and_the_nearest_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "rehearse", broken_scenario()) == 2
+    error = capsys.readouterr().err
+    assert "mine.yaml" in error and "mood" in error and "low" in error
+    assert any(part.strip(",:.").isdigit() for part in error.replace("line ", " ").split())
+
+
+def test_a_truncated_model_is_told_with_its_cure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truncated_model()
+    assert run(monkeypatch, "rehearse", "coffee-shop", "--trainee", "warm", "--transcriber", "vosk") == 2
+    error = capsys.readouterr().err
+    assert "vosk-model-small-en-us-0.15" in error and "alongside models fetch" in error
+
+
+@pytest.mark.parametrize("make", [stereo_wav, not_a_wav])
+def test_a_wav_of_the_wrong_kind(
+    make: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert callable(make)
+    assert run(monkeypatch, "rehearse", "coffee-shop", "--tape", make(tmp_path)) == 2
+    assert "16-bit PCM mono" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("patience = 'quick'", "patience"), ("patients = 'brisk'", "patients"), ("=", "settings")],
+)
+def test_a_broken_settings_file(
+    text: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(os.environ["ALONGSIDE_SETTINGS"]).write_text(text, encoding="utf-8")
+    assert run(monkeypatch, "rehearse", "coffee-shop", "--trainee", "warm") == 2
+    error = capsys.readouterr().err
+    assert said in error and os.environ["ALONGSIDE_SETTINGS"] in error
+
+
+def test_the_command_line_is_stronger_than_the_environment_and_that_than_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from simulator.settings import load_settings
+
+    Path(os.environ["ALONGSIDE_SETTINGS"]).write_text("patience = 'brisk'\ncoach_voice = 'robot'\n")
+    assert load_settings().patience == "brisk"
+    monkeypatch.setenv("ALONGSIDE_PATIENCE", "relaxed")
+    assert load_settings().patience == "relaxed"
+    assert load_settings(patience="open").patience == "open"
+    assert load_settings(patience="open").coach_voice == "robot"
+
+
+def kept() -> str:
+    with Store(Path(os.environ["ALONGSIDE_DATA"])) as store:
+        play(TWO_ANSWERS, store=store)
+        return store.latest().id
+
+
+def test_reviewing_twice_gives_the_same_bytes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    id = kept()
+    outputs = []
+    for _ in range(2):
+        assert run(monkeypatch, "review", id, "--json") == 0
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1]
+    assert json.loads(outputs[0])["id"] == id
+
+
+def test_review_and_forget(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    id = kept()
+    assert run(monkeypatch, "review") == 0
+    assert "Tell me more about it." in capsys.readouterr().out
+    assert run(monkeypatch, "review", "--list") == 0
+    assert id in capsys.readouterr().out
+    assert run(monkeypatch, "forget", id) == 0
+    assert run(monkeypatch, "review", id) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [["scenarios", "--json"], ["scenarios", "--schema"], ["models", "--json"]]
+)
+def test_json_is_json_alone(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *arguments) == 0
+    assert json.loads(capsys.readouterr().out)
+
+
+def test_check_says_by_its_exit_code_what_it_says_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(monkeypatch, "check", "--json")
+    found = json.loads(capsys.readouterr().out)
+    assert code == (0 if found["works"] else 1)
+    for item in found["items"]:
+        assert item["works"] or item["cure"] or not item["needed"], item
