@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simulator.errors import SettingsError
+from simulator.errors import ModelError, SettingsError
 from simulator.settings import data_folder, load_settings
 
 if TYPE_CHECKING:
@@ -175,12 +175,25 @@ def models_fetch(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Which model.")] = None,
 ) -> None:
-    """Download the Vosk model once, check it, and unpack it. An interrupted download is resumed."""
+    """Download the Vosk model and the end-of-turn model once, and check them. `--from` and `--name`: one.
+
+    An interrupted download of the Vosk model is resumed.
+    """
     from simulator.speech import models
 
-    with _progress() as progress:
-        folder = models.fetch(name or models.ENGLISH, source, progress)
-    typer.echo(f"The model is in {folder}")
+    names = [name or models.ENGLISH] if name or source else [*models.MODELS]
+    trouble: list[ModelError] = []
+    for each in names:
+        try:
+            with _progress() as progress:
+                folder = models.fetch(each, source, progress)
+            typer.echo(f"The model is in {folder}")
+        except ModelError as error:
+            trouble.append(error)
+    for more in trouble[1:]:
+        typer.echo(str(more), err=True)
+    if trouble:
+        raise trouble[0]
 
 
 @app.command()
