@@ -21,6 +21,7 @@ from simulator.dialogue.endpoint import (
     Change,
     Endpointer,
     EndpointRules,
+    LimitNear,
     SpeechStarted,
     TurnOver,
     UtteranceEnded,
@@ -28,7 +29,7 @@ from simulator.dialogue.endpoint import (
 from simulator.dialogue.turns import Speaker, Utterance
 from simulator.errors import EngineError
 from simulator.settings import TURN_SILENCE_S, Patience, Settings
-from simulator.speech import Detector, Hearing, Transcriber
+from simulator.speech import Detector, Hearing, Transcriber, TurnModel, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,16 @@ class Failed:
     why: str
 
 
-Heard = SpeechStarted | TurnOver | Utterance | Lost | Failed
+Heard = SpeechStarted | LimitNear | TurnOver | Utterance | Lost | Failed
 
 
 def endpoint_rules(settings: Settings, patience: Patience, rate: int) -> EndpointRules:
     """The endpointer's rules in samples, from the settings in seconds."""
     turn_silence_s = TURN_SILENCE_S[patience]
+    sure = doubt = None
+    if turn_silence_s is not None:
+        sure = to_samples(turn_silence_s * settings.sure_silence_share, rate)
+        doubt = to_samples(turn_silence_s * settings.doubt_silence_share, rate)
     return EndpointRules(
         onset=to_samples(settings.speech_onset_s, rate),
         utterance_silence=to_samples(settings.utterance_silence_s, rate),
@@ -59,6 +64,12 @@ def endpoint_rules(settings: Settings, patience: Patience, rate: int) -> Endpoin
         longest_turn=to_samples(settings.longest_turn_s, rate),
         speech=settings.speech_probability,
         still_speech=max(0.0, settings.speech_probability - 0.15),
+        sure_silence=sure,
+        doubt_silence=doubt,
+        doubt=settings.turn_doubt,
+        sure=settings.turn_sure,
+        warn_before=to_samples(min(settings.limit_warning_s, settings.longest_turn_s / 2), rate),
+        noise_margin=settings.noise_margin,
     )
 
 
@@ -83,9 +94,11 @@ class Ears:
         detector: Detector,
         transcriber: Transcriber,
         settings: Settings,
+        turn_model: TurnModel | None = None,
     ):
         self._device, self._canceller, self._detector = device, canceller, detector
         self._transcriber = transcriber
+        self._turn_model = turn_model
         # A canceller's output lies behind its input: the clock of everything after it counts that in.
         self._delay = canceller.delay
         detector.reset(device.now - self._delay)
@@ -95,6 +108,8 @@ class Ears:
         self._recent: deque[tuple[int, Samples]] = deque()
         self._piece: _Piece | None = None
         self._finished: deque[_Piece] = deque()
+        self._turn_sound = _TurnSound(device.rate)
+        self._verdict: tuple[Span, Verdict] | None = None
 
     @property
     def speaking(self) -> Span | None:
@@ -115,6 +130,8 @@ class Ears:
         clean = self._canceller.cancel(block)
         self._remember(block.span.start - self._delay, clean)
         heard: list[Heard] = [Lost(block.span)] if block.dropped else []
+        self._settle_verdict()
+        self.endpointer.hold(self._piece is not None or bool(self._finished))
         for decision in self._detector.detect(clean):
             for change in self.endpointer.feed(decision.span, decision.probability):
                 heard += self._take(change)
@@ -157,7 +174,10 @@ class Ears:
         if isinstance(change, UtteranceEnded):
             if self._piece is not None:
                 self._piece.spans.append(change.span)
+            self._ask_turn_model(change.span)
             return ()
+        if isinstance(change, LimitNear):
+            return (change,)
         self._finish_piece()
         return (*self.words(), change)
 
@@ -192,7 +212,29 @@ class Ears:
                 piece.kept.append(part)
                 piece.fed_to = start + max(0, piece.fed_to - start) + len(part)
 
+    def _ask_turn_model(self, utterance: Span) -> None:
+        """Is the turn over? Asked after each utterance, answered beside us while its silence goes on."""
+        turn = self.endpointer.turn
+        if self._turn_model is None or turn is None:
+            return
+        self._verdict = (utterance, self._turn_model.ask(self._turn_sound.since(turn.start)))
+        self._settle_verdict()
+
+    def _settle_verdict(self) -> None:
+        """Take the answer when it has come. Where the clock stands still it is waited for, as words are."""
+        if self._verdict is not None and (not self._device.live or self._verdict[1].ready()):
+            utterance, verdict = self._verdict
+            self._verdict = None
+            self.endpointer.judge(utterance, verdict.probability())
+
     def _transcribe(self, piece: _Piece) -> tuple[Heard, ...]:
+        heard = self._words_of(piece)
+        if not heard:
+            for span in piece.spans:
+                self.endpointer.discard(span)
+        return heard
+
+    def _words_of(self, piece: _Piece) -> tuple[Heard, ...]:
         try:
             return _utterances(piece.hearing.result().words, piece.spans)
         except EngineError:
@@ -212,9 +254,32 @@ class Ears:
     def _remember(self, start: int, samples: Samples) -> None:
         """Keep as much as a beginning can need: onset, margin and the detector's own windows."""
         self._recent.append((start, samples))
+        if self._turn_model is not None:
+            self._turn_sound.keep(start, samples)
         keep = self._margin + self._transcribe_after + self._device.rate
         while self._recent[0][0] + len(self._recent[0][1]) < start - keep:
             self._recent.popleft()
+
+
+class _TurnSound:
+    """The sound a turn model may want: the last seconds, in whole blocks."""
+
+    LONGEST_S, LEAD_S = 8.0, 0.5
+
+    def __init__(self, rate: int):
+        self._longest, self._lead = to_samples(self.LONGEST_S, rate), to_samples(self.LEAD_S, rate)
+        self._blocks: deque[tuple[int, Samples]] = deque()
+
+    def keep(self, start: int, samples: Samples) -> None:
+        """The next block; what is too old is let go."""
+        self._blocks.append((start, samples))
+        while self._blocks[0][0] < start - self._longest:
+            self._blocks.popleft()
+
+    def since(self, turn_start: int) -> Samples:
+        """From a little before the turn's beginning until now."""
+        wanted = [samples for start, samples in self._blocks if start >= turn_start - self._lead]
+        return np.concatenate(wanted) if wanted else np.zeros(0, np.float32)
 
 
 def _utterances(words: tuple[Word, ...], spans: list[Span]) -> tuple[Utterance, ...]:

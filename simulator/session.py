@@ -95,7 +95,14 @@ class _Rehearsal:
         self.language = load_language(scenario.language)
         self.facts = Facts(scenario, studio.settings, self.rate, studio.store)
         self.device = self._recorded(studio.device)
-        self.ears = Ears(self.device, studio.canceller, studio.detector, studio.transcriber, studio.settings)
+        self.ears = Ears(
+            self.device,
+            studio.canceller,
+            studio.detector,
+            studio.transcriber,
+            studio.settings,
+            studio.turn_model,
+        )
         self.patience = studio.settings.patience
         self.tempo = 1.0
         self.lapses = 0
