@@ -128,7 +128,7 @@ class Ears:
         """
         block = self._device.read()
         clean = self._canceller.cancel(block)
-        self._remember(block.span.start - self._delay, clean)
+        self._remember(block.span.start - self._delay, self._canceller.words)
         heard: list[Heard] = [Lost(block.span)] if block.dropped else []
         self._settle_verdict()
         self.endpointer.hold(self._piece is not None or bool(self._finished))

@@ -46,6 +46,9 @@ LAPSE_S = 8.0
 KEPT_SILENCE_S = (1.0, 4.0)
 """An unhurried silence before answering a disclosure (convention)."""
 
+RESUMED_S = 1.0
+"""Speech this soon after the client's answer began goes on with the turn the answer cut off (convention)."""
+
 RUSHED_S = 0.3
 """Answering a disclosure sooner than this is rushed (convention)."""
 
@@ -113,7 +116,8 @@ def _kind(span: Span, text: str | None, line: SpokenLine, rate: int, language: L
     # Without words only length speaks, and a backchannel may last as long as BACKCHANNEL_S.
     least_s = INTERRUPTION_S if text else BACKCHANNEL_S
     if any(span.start in pause for pause in line.pauses):
-        long = text or len(span) >= to_samples(INTERRUPTION_S, rate)
+        # Of a short sound the words are not known well enough: recognisers write a hum down as "No, no".
+        long = len(span) >= to_samples(INTERRUPTION_S, rate)
         return OverlapKind.FILLED_SILENCE if long else OverlapKind.OTHER
     if span.start - line.sounded.start < to_samples(BOTH_START_S, rate):
         least_s = BACKCHANNEL_S  # both started: only whoever speaks on regardless takes the floor
@@ -150,6 +154,32 @@ def takes_floor(
         return False
     kind = _kind(inside, words_so_far, line, rate, language)
     return kind in (OverlapKind.INTERRUPTION, OverlapKind.FILLED_SILENCE)
+
+
+def resumed(before: Exchange, exchange: Exchange, rate: int, language: Language) -> Utterance | None:
+    """The speech with which the trainee goes on after the client's answer has cut them off; `None` if none.
+
+        client    ....######
+        trainee   ###..#####      resumed: it is the client who interrupted
+
+    The trainee had taken the turn before the line and speaks again within `RESUMED_S` of its start (or was
+    speaking as it began), with something that is neither encouragement nor a command's answer. A turn that
+    ended as a question was over: what comes then is an interruption of the trainee's making.
+    """
+    if response(before, rate, language) is None:
+        return None
+    start = exchange.line.sounded.start
+    said = before.during + before.reply
+    last = max(said, key=lambda utterance: utterance.span.end)
+    if last.span.end > start:
+        return last
+    if last.text.rstrip().endswith("?"):
+        return None
+    for utterance in exchange.during:
+        soon = utterance.span.start - start < to_samples(RESUMED_S, rate)
+        if soon and not is_backchannel(utterance.text, len(utterance.span), rate, language):
+            return utterance
+    return None
 
 
 def response(exchange: Exchange, rate: int, language: Language) -> Utterance | None:
