@@ -49,6 +49,32 @@ def check_all(settings: Settings) -> tuple[Row, ...]:
     )
 
 
+def check_duplex(settings: Settings) -> Row:
+    """Calibrate the sound device (it plays a sweep and a noise) and keep what was found."""
+    return _tried("Speaking at the same time", lambda: _calibrated(settings))
+
+
+def _calibrated(settings: Settings) -> Row:
+    from simulator.audio import portaudio
+    from simulator.audio.calibration import calibrate, store
+    from simulator.audio.echo import NoCanceller, open_canceller
+
+    canceller = open_canceller() if settings.echo_cancelling else NoCanceller()
+    with portaudio.PortAudioDevice(settings.input_device, settings.output_device) as device:
+        found = calibrate(device, canceller)
+    try:
+        store(found, data_folder())
+        kept = ""
+    except OSError as error:
+        kept = f" It cannot be kept: {error}"
+    trip = "not known" if found.round_trip_ms is None else f"{found.round_trip_ms:.0f} ms"
+    leak = "none" if found.leak_db is None else f"{found.leak_db:.0f} dB"
+    detail = f"{found.device}: round trip {trip}, leak {leak}. {found.why}{kept}"
+    if not found.duplex:
+        detail += " Until then you are not heard while the client speaks, and interruptions are not measured."
+    return Row("Speaking at the same time", found.duplex, detail, needed=False)
+
+
 def _tried(what: str, attempt: Callable[[], Row], needed: bool = True) -> Row:
     try:
         return attempt()

@@ -125,14 +125,23 @@ def review(
 
 
 @app.command()
-def check(as_json: JsonOption = False) -> None:
+def check(
+    as_json: JsonOption = False,
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate", help="Play a sweep for 12 s and measure what the microphone hears of it."
+        ),
+    ] = False,
+) -> None:
     """Say what works here, what is missing, and the command that cures it.
 
     Exit code 0: a live rehearsal can be played. 1: something it needs is missing.
     """
-    from simulator.checking import check_all
+    from simulator.checking import check_all, check_duplex
 
-    rows = check_all(load_settings())
+    settings = load_settings()
+    rows = (*check_all(settings), *([check_duplex(settings)] if calibrate else []))
     good = all(row.works or not row.needed for row in rows)
     if as_json:
         _print_json({"works": good, "items": [row.as_dict() for row in rows]})

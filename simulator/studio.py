@@ -22,8 +22,8 @@ class Studio:
 
     `keys` is asked once a block what was typed ("" for nothing): a line with a `q` ends the rehearsal, any
     other line ends the trainee's turn. `stop_asked` ends the rehearsal politely when set to true, and
-    the feedback when set to true again. `duplex` is false where the microphone is not to be listened to while the
-    client speaks.
+    the feedback when set to true again. `duplex` is false where the microphone is not to be
+    listened to while the client speaks.
     """
 
     settings: Settings
@@ -71,4 +71,5 @@ def open_studio(
             canceller,
             store,
             turn_model=turn_model,
+            duplex=duplex,
         )

@@ -21,6 +21,7 @@ from simulator.events import (
     LapseHeard,
     LineEnded,
     LineStarted,
+    Notice,
     RehearsalEnded,
     RehearsalStarted,
     TraineeStarted,
@@ -121,6 +122,8 @@ def _line(event: Event, rate: int) -> str:
             return f"{at} command {event.command}"
         case Trouble():
             return f"{at} trouble: {event.what}"
+        case Notice():
+            return f"{at} notice: {event.what}"
         case CoachSpoke():
             return f"{at} coach"
         case RehearsalEnded():

@@ -24,6 +24,9 @@ from simulator.audio.span import Span, to_samples
 FILE = "calibration.json"
 
 SWEEP_S, SWEEP_HZ, SWEEP_PEAK = 2.0, (60.0, 7900.0), 0.35
+LEVEL_HZ = (100.0, 6800.0)
+"""Where the leak is measured: resamplers leave little above."""
+
 NOISE_S, NOISE_LEVEL = 8.0, 0.1
 JUDGED_S = 3.0
 """The end of the noise, when the canceller has had time to learn."""
@@ -133,7 +136,8 @@ def path(heard: Samples, played: Samples, rate: int) -> tuple[int | None, float 
     # The direct way is the first that is nearly as strong: a reflection may be the strongest.
     first = int(np.flatnonzero(np.abs(near) >= 0.5 * np.abs(near[strongest]))[0])
     kept = response[(first - 16 - longest + np.arange(longest)) % count]
-    band = power > 0.1 * power.max()
+    hz = np.fft.rfftfreq(count, 1 / rate)
+    band = (hz >= LEVEL_HZ[0]) & (hz <= LEVEL_HZ[1]) & (power > 0.1 * power.max())
     gain = float(np.mean(np.abs(np.fft.rfft(kept, count)[band]) ** 2))
     return first - longest, float(10 * np.log10(max(gain, 1e-12)))
 
