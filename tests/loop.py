@@ -69,6 +69,8 @@ def play(
     store: Store | None = None,
     watch: Callable[[Event, Studio], None] | None = None,
     transcriber: ScriptedTranscriber | None = None,
+    duplex: bool = True,
+    voice: Performer | None = None,
     **settings: object,
 ) -> list[Event]:
     """All events of a rehearsal in which the trainee says `said`, with engines that are scripted."""
@@ -77,12 +79,13 @@ def play(
         studio = Studio(
             chosen,
             device or quiet_room(said),
-            client,
+            voice or client,
             coach,
             transcriber or ScriptedTranscriber([text for *_, text in said]),
             ScriptedDetector(window=320),
             NoCanceller(),
             store,
+            duplex=duplex,
         )
         events = []
         for event in rehearse(scenario or plain(), studio):
