@@ -67,22 +67,23 @@ TURNS: dict[str, tuple[Clauses, ...]] = {
     ),
 }
 
-INTERRUPTIONS: dict[str, tuple[str, ...]] = {
+INTERRUPTIONS: dict[str, tuple[Clauses, ...]] = {
     "tune": (
-        "Wait, can I say something about that?",
-        "Sorry, but have you tried to talk to them?",
-        "No, listen, that is not your fault at all.",
-        "Oh, the same thing happened to me last year.",
-        "Hold on, when was that?",
+        ("Can I say something about that,", "because I think,", "you are too hard on yourself."),
+        ("But have you tried to talk to them,", "before it came to this?"),
+        ("That is really not your fault at all.",),
+        ("The same thing happened to me last year,", "and in the end,", "it all turned out fine."),
+        ("When exactly was that?",),
     ),
     "report": (
-        "Stop, I think you should see a doctor.",
-        "But why did you not just call me?",
-        "Yes, my mother was exactly like that too.",
-        "Excuse me, who told you that?",
-        "Well, at least you still have your job.",
+        ("I really think you should see a doctor,", "when it has been going on,", "for so long."),
+        ("But why did you not just call me,", "if you felt so bad?"),
+        ("My mother was exactly like that too.",),
+        ("You have to look at it from his side,", "because he may be,", "just as sad as you are."),
+        ("Who in the world told you that?",),
     ),
 }
+"""What takes the floor; the first clause alone is long enough for that."""
 
 BACKCHANNELS: dict[str, tuple[str, ...]] = {
     "tune": ("mm-hm", "yeah", "right", "okay", "I see", "hmm"),

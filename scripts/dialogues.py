@@ -11,7 +11,10 @@ Two halves, `tune` and `report`, share no recording, no stretch of noise, no lin
 "Report" is for figures that are told; whoever chooses a value by it has spoiled it.
 
 Thinking pauses inside turns follow real conversations: 56 % of turns hold a silence of 0.3 s, 22 % one of
-0.6 s, 5 % one of 1.6 s, none one of over 2.5 s (shares as published with LiveKit's eot-bench).
+0.6 s, 5 % one of 1.6 s, none one of over 2.5 s (shares as published with LiveKit's eot-bench). Most lie
+inside a sentence, a few at the end of one, where nobody could tell that the turn goes on.
+
+Interruptions begin at least 1.6 s before the line's end: of later ones nobody could know in time.
 
 There are no recorded human filled pauses: human ones are steady vowels of a recording, held. That is told
 apart from the synthesised "um" and "uh" in every figure.
@@ -51,6 +54,9 @@ PAUSES_IN_TURN = (0.44, 0.33, 0.15, 0.08)
 
 PAUSE_QUANTILES = ((0.0, 0.71, 0.94, 1.0), (0.3, 0.6, 1.6, 2.5))
 """The length of one thinking pause, in seconds: with three shares above this gives the module's shares."""
+
+SENTENCE_END_SHARE = 0.2
+"""Share of turns with pauses in which one of them lies at the end of a sentence (an assumption)."""
 
 FILLED_SHARE = 0.4
 EXCHANGES_IN_SESSION = 10
@@ -213,34 +219,34 @@ class _Writer:
         """Tempo and pitch of a synthesised trainee; few, so that what was spoken can be kept."""
         return self.choose((0.95, 1.03, 1.12)), self.choose((-120.0, 120.0, 240.0))
 
-    def pieces(self, count: int, human: bool) -> tuple[tuple[Piece, ...], str]:
-        """A turn as (at most) `count` pieces, and its words."""
-        return self._human(count) if human else self._spoken(count)
+    def pieces(self, count: int, human: bool, opening: bool) -> tuple[tuple[Piece, ...], str]:
+        """A turn as (mostly) `count` pieces, and its words; `opening`: its first piece takes the floor."""
+        ends = count > 1 and self.random.random() < SENTENCE_END_SHARE
+        first = int(self.random.integers(1, count)) if ends else count
+        say = self._human if human else self._spoken
+        pieces, text = say(first, opening)
+        if ends:
+            more, words = say(count - first, False)
+            pieces, text = (*pieces, *more), f"{text} {words}"
+        return pieces, text
 
-    def _human(self, count: int) -> tuple[tuple[Piece, ...], str]:
-        first = self.choose(self.people)
-        parts = apart(first.samples, count if count < 3 else int(self.random.integers(2, count + 1)))
-        chosen, pieces = [first], [Piece(part, first.text, True) for part in parts]
-        while len(pieces) < count:
-            same = [one for one in self.people if one.source == first.source]
-            other = self.choose([one for one in same if one not in chosen] or list(self.people))
-            chosen.append(other)
-            pieces += [
-                Piece(part, other.text, True)
-                for part in apart(other.samples, count - len(pieces) if self.random.random() < 0.5 else 1)
-            ]
-        return tuple(pieces), " ".join(one.text for one in chosen)
+    def _human(self, count: int, opening: bool) -> tuple[tuple[Piece, ...], str]:
+        """One recording, taken apart where it is quietest."""
+        least = to_samples(0.7, RATE)
+        people = [one for one in self.people if not opening or _opens_with(one.samples) >= least]
+        long_enough = [one for one in people if len(one.samples) >= count * 2 * least]
+        recording = self.choose(long_enough or [max(people, key=lambda one: len(one.samples))])
+        parts = apart(recording.samples, count)
+        if opening and _opens_with(parts[0]) < least:
+            parts = (recording.samples,)
+        return tuple(Piece(part, recording.text, True) for part in parts), recording.text
 
-    def _spoken(self, count: int) -> tuple[tuple[Piece, ...], str]:
-        clauses: list[str] = []
-        while len(clauses) < count:
-            clauses += self.choose(TURNS[self.half])
-        places = (
-            sorted(self.random.choice(np.arange(1, len(clauses)), count - 1, replace=False))
-            if count > 1
-            else []
-        )
-        edges = [0, *(int(place) for place in places), len(clauses)]
+    def _spoken(self, count: int, opening: bool) -> tuple[tuple[Piece, ...], str]:
+        """One sentence, cut between clauses."""
+        book = INTERRUPTIONS[self.half] if opening else TURNS[self.half]
+        clauses = self.choose([one for one in book if len(one) >= count] or [max(book, key=len)])
+        cuts = self.random.choice(np.arange(1, len(clauses)), min(count, len(clauses)) - 1, replace=False)
+        edges = [0, *sorted(int(cut) for cut in cuts), len(clauses)]
         texts = [" ".join(clauses[a:b]) for a, b in pairwise(edges)]
         manner = self.manner()
         return tuple(Piece(self.cast.trainee(text, *manner), text, False) for text in texts), " ".join(
@@ -256,17 +262,13 @@ class _Writer:
         sound = held_vowel(recording.samples, self.between(0.25, 0.6), self.random)
         return None if sound is None else Piece(sound, "", True, True)
 
-    def turn(self, at: int, first: Piece | None, human: bool) -> _Placed:
-        """A whole turn from `at` on; `first` opens it where given."""
+    def turn(self, at: int, human: bool, opening: bool = False) -> _Placed:
+        """A whole turn from `at` on; `opening`: it takes the floor."""
         count = int(self.random.choice(len(PAUSES_IN_TURN), p=PAUSES_IN_TURN)) + 1
-        if first is None:
-            pieces, text = self.pieces(count, human)
-        else:
-            rest, text = self.pieces(count - 1, human) if count > 1 else ((), "")
-            pieces, text = (first, *rest), f"{first.text} {text}".strip()
+        pieces, text = self.pieces(count, human, opening)
         filled = self.filled_pause(human) if self.random.random() < FILLED_SHARE else None
         placed = _Placed(text)
-        first_place = 0 if first is None else 1
+        first_place = 1 if opening else 0
         place = int(self.random.integers(first_place, max(first_place + 1, len(pieces))))
         gain = SPEECH_DB + float(self.random.uniform(-2, 2))
         for index, piece in enumerate(pieces):
@@ -282,13 +284,10 @@ class _Writer:
         text = self.choose(BACKCHANNELS[self.half])
         return Piece(self.cast.trainee(text, *self.manner()), text, False)
 
-    def interruption(self, human: bool) -> Piece:
-        """What takes the floor: at least 0.6 s of speech without a pause."""
-        if not human:
-            text = self.choose(INTERRUPTIONS[self.half])
-            return Piece(self.cast.trainee(text, *self.manner()), text, False)
-        recording = self.choose([one for one in self.people if len(one.samples) >= RATE])
-        return Piece(recording.samples, recording.text, True)
+
+def _opens_with(samples: Samples) -> int:
+    """How long its first stretch of speech is."""
+    return len(speech_spans(samples)[0])
 
 
 @dataclass(slots=True)
@@ -341,17 +340,17 @@ def _exchange(writer: _Writer, kind: Kind, at: int) -> Exchange:
         overlap = Span(token.spans[0].start, token.spans[-1].end)
         bystander = token.mouth
     if kind in ("reply", "backchannel"):
-        placed = writer.turn(planned.end + writer.between(0.15, 1.4), None, human)
+        placed = writer.turn(planned.end + writer.between(0.15, 1.4), human)
     elif kind == "kept_silence":
-        placed = writer.turn(planned.end + writer.between(1.2, 3.8), None, human)
+        placed = writer.turn(planned.end + writer.between(1.2, 3.8), human)
     elif kind == "terminal":
-        placed = writer.turn(planned.end - writer.between(0.03, 0.17), writer.interruption(human), human)
+        placed = writer.turn(planned.end - writer.between(0.03, 0.17), human)
     elif kind == "interruption":
-        opening = writer.interruption(human)
-        placed = writer.turn(_moment(writer, planned, pauses, 0, 0.8, 1.1, in_pause=0.0), opening, human)
+        at = _moment(writer, planned, pauses, 0, 0.8, 1.6, in_pause=0.0)
+        placed = writer.turn(at, human, opening=True)
     elif kind == "filled_silence":
         start = pauses[0].start + writer.between(0.25, 0.7)
-        placed = writer.turn(start, writer.interruption(human), human)
+        placed = writer.turn(start, human, opening=True)
     if placed is not None and kind in ("terminal", "interruption", "filled_silence"):
         overlap = placed.spans[0]
     end = max(planned.end, placed.end if placed is not None else 0)
