@@ -32,7 +32,7 @@ INTERRUPTION_S = 0.5
 """Speech over the client that is shorter takes no floor (convention)."""
 
 BACKCHANNEL_S = 1.0
-"""A backchannel lasts less than this for each two tokens (convention)."""
+"""A backchannel lasts less than this for each two words (convention)."""
 
 BOTH_START_S = 0.2
 """Starting this soon after the client is a start in the same moment: nobody has heard the other."""
@@ -88,22 +88,21 @@ def _entries(backchannels: frozenset[str]) -> frozenset[tuple[str, ...]]:
 def is_backchannel(text: str, length: int, rate: int, language: Language) -> bool:
     """Whether `text`, lasting `length` samples, is nothing but encouragement ("mm-hm", "oh okay").
 
-    Every word belongs to a token of the language's backchannel list. One or two tokens last under a second;
-    a longer string of them ("mm-hm, mm-hm, yeah") may last as much longer as it has more tokens.
+    Every word belongs to a token of the language's backchannel list. One or two words last under a second;
+    a longer string of them ("mm-hm, mm-hm, yeah", "oh no, that's hard") as much longer as it has more words.
     """
     words = tokens(text)
     known = _entries(language.backchannels)
     longest = max((len(entry) for entry in known), default=0)
-    count = place = 0
+    place = 0
     while place < len(words):
         for size in range(min(longest, len(words) - place), 0, -1):
             if words[place : place + size] in known:
                 place += size
-                count += 1
                 break
         else:
             return False
-    return count > 0 and length < to_samples(BACKCHANNEL_S, rate) * max(1.0, count / 2)
+    return bool(words) and length < to_samples(BACKCHANNEL_S, rate) * max(1.0, len(words) / 2)
 
 
 def _kind(span: Span, text: str | None, line: SpokenLine, rate: int, language: Language) -> OverlapKind:
@@ -115,7 +114,9 @@ def _kind(span: Span, text: str | None, line: SpokenLine, rate: int, language: L
         return OverlapKind.BACKCHANNEL
     # Without words only length speaks, and a backchannel may last as long as BACKCHANNEL_S.
     least_s = INTERRUPTION_S if text else BACKCHANNEL_S
-    if any(span.start in pause for pause in line.pauses):
+    # Speech that comes as a piece of the line ends goes into the silence after it, as at the line's end.
+    ahead = to_samples(TERMINAL_S, rate)
+    if any(span.start in Span(max(0, pause.start - ahead), pause.end) for pause in line.pauses):
         # Of a short sound the words are not known well enough: recognisers write a hum down as "No, no".
         long = len(span) >= to_samples(INTERRUPTION_S, rate)
         return OverlapKind.FILLED_SILENCE if long else OverlapKind.OTHER
