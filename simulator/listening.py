@@ -3,16 +3,18 @@
     device --block--> echo canceller --> detector --> endpointer --spans--> transcriber --words--> utterances
 
 Detect with margins, measure without: the transcriber gets `margin_s` of sound around the speech, the
-utterances carry the detector's spans unpadded.
+utterances carry the detector's spans unpadded, each edge moved to where the sound begins or ends.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import numpy as np
 
+from simulator.audio import edges
 from simulator.audio.device import Device
 from simulator.audio.echo import EchoCanceller
 from simulator.audio.sound import Samples
@@ -75,13 +77,18 @@ def endpoint_rules(settings: Settings, patience: Patience, rate: int) -> Endpoin
 
 @dataclass(slots=True)
 class _Piece:
-    """Speech that goes through the transcriber as one hearing, and the utterances in it."""
+    """Speech that goes through the transcriber as one hearing, and the utterances in it.
+
+    `spans` are the detector's, by which the endpointer knows them; `refined` those with their edges on the
+    sound, which are the facts.
+    """
 
     hearing: Hearing
     start: int
     fed_to: int
     kept: list[Samples] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
+    refined: list[Span] = field(default_factory=list)
 
 
 class Ears:
@@ -174,12 +181,22 @@ class Ears:
         if isinstance(change, UtteranceEnded):
             if self._piece is not None:
                 self._piece.spans.append(change.span)
+                self._piece.refined.append(self._refined(change.span, self._piece))
             self._ask_turn_model(change.span)
             return ()
         if isinstance(change, LimitNear):
             return (change,)
         self._finish_piece()
         return (*self.words(), change)
+
+    def _refined(self, span: Span, piece: _Piece) -> Span:
+        """The detector's span with its edges on the sound; never over an utterance before it."""
+        first = max(self._recent[0][0], span.start - self._device.rate)
+        if piece.refined:
+            first = max(first, min(piece.refined[-1].end, span.start))
+        sound = np.concatenate([part for start, part in self._recent if start + len(part) > first])
+        sound = sound[-(self._recent[-1][0] + len(self._recent[-1][1]) - first) :]
+        return edges.refine(sound, self._device.rate, span.shift(-first)).shift(first)
 
     def _quiet(self, now: int) -> bool:
         piece = self._piece
@@ -204,9 +221,8 @@ class Ears:
         until = now
         if self.endpointer.speaking is None and piece.spans:
             until = min(now, piece.spans[-1].end + self._margin)
-        for start, samples in self._recent:
-            end = start + len(samples)
-            if end > piece.fed_to and start < until:
+        for start, samples in self._not_fed(piece):
+            if start < until:
                 part = samples[max(0, piece.fed_to - start) : until - start]
                 piece.hearing.feed(part)
                 piece.kept.append(part)
@@ -227,6 +243,11 @@ class Ears:
             self._verdict = None
             self.endpointer.judge(utterance, verdict.probability())
 
+    def _not_fed(self, piece: _Piece) -> list[tuple[int, Samples]]:
+        """The blocks that hold something the piece has not been given, in order."""
+        newest_first = takewhile(lambda part: part[0] + len(part[1]) > piece.fed_to, reversed(self._recent))
+        return list(newest_first)[::-1]
+
     def _transcribe(self, piece: _Piece) -> tuple[Heard, ...]:
         heard = self._words_of(piece)
         if not heard:
@@ -236,28 +257,32 @@ class Ears:
 
     def _words_of(self, piece: _Piece) -> tuple[Heard, ...]:
         try:
-            return _utterances(piece.hearing.result().words, piece.spans)
+            return _utterances(piece.hearing.result().words, piece)
         except EngineError:
             pass
         try:
             again = self._transcriber.listen(piece.start)
             again.feed(np.concatenate(piece.kept))
             again.finish()
-            return _utterances(again.result().words, piece.spans)
+            return _utterances(again.result().words, piece)
         except EngineError as error:
-            spoken = tuple(Utterance(Speaker.TRAINEE, span, "") for span in piece.spans)
+            spoken = tuple(Utterance(Speaker.TRAINEE, span, "") for span in piece.refined)
             return (
                 *spoken,
                 Failed(piece.spans[0] if piece.spans else Span(piece.start, piece.start), str(error)),
             )
 
     def _remember(self, start: int, samples: Samples) -> None:
-        """Keep as much as a beginning can need: onset, margin and the detector's own windows."""
+        """Keep as much as a beginning can need: onset, margin, the detector's own windows, the noise before.
+
+        While a piece is open nothing of it is let go: both edges are refined when an utterance has ended.
+        """
         self._recent.append((start, samples))
         if self._turn_model is not None:
             self._turn_sound.keep(start, samples)
         keep = self._margin + self._transcribe_after + self._device.rate
-        while self._recent[0][0] + len(self._recent[0][1]) < start - keep:
+        since = start if self._piece is None else min(start, self._piece.start)
+        while self._recent[0][0] + len(self._recent[0][1]) < since - keep:
             self._recent.popleft()
 
 
@@ -282,8 +307,9 @@ class _TurnSound:
         return np.concatenate(wanted) if wanted else np.zeros(0, np.float32)
 
 
-def _utterances(words: tuple[Word, ...], spans: list[Span]) -> tuple[Utterance, ...]:
+def _utterances(words: tuple[Word, ...], piece: _Piece) -> tuple[Utterance, ...]:
     """The words shared out to the spans they lie in or nearest to. No words at all: it was no speech."""
+    spans = piece.refined
     if not words or not spans:
         return ()
     shares: list[list[Word]] = [[] for _ in spans]
