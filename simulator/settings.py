@@ -94,13 +94,13 @@ class Settings(BaseSettings):
     longest_turn_s: float = Field(90.0, gt=0, description="a turn is ended here, whatever is heard")
     limit_warning_s: float = Field(10.0, ge=0, description="so long before that a turn's end is announced")
     sure_silence_share: float = Field(
-        0.45,
+        0.9,
         gt=0,
         le=1,
         description="share of the patience's silence that ends a turn which sounds over (convention)",
     )
     doubt_silence_share: float = Field(
-        1.0,
+        1.25,
         ge=1,
         description="the same share for a turn which sounds as if it went on (convention)",
     )

@@ -10,12 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from loop import quiet_room
 
+from simulator.audio.echo import NoCanceller
 from simulator.checking import check_all
+from simulator.dialogue.endpoint import TurnOver
 from simulator.errors import EngineCrashed, FetchFailed, ModelBroken, ModelMissing
-from simulator.settings import load_settings
+from simulator.listening import Ears
+from simulator.settings import TURN_SILENCE_S, load_settings
 from simulator.speech.engines import open_turn_model
 from simulator.speech.models import MODELS, SMART_TURN, Model, fetch_model, find_model, verify
+from simulator.speech.scripted import ScriptedDetector, ScriptedTranscriber, ScriptedTurnModel
 from simulator.speech.smart_turn import MOST_FAILURES, RATE_HZ, SmartTurn, log_mel, model_file
 
 HERE = find_model(SMART_TURN)
@@ -186,6 +191,54 @@ def test_a_file_that_is_no_model_is_told(tmp_path: Path) -> None:
             verdict = model.ask(tones(RATE_HZ))
             assert verdict.ready() and verdict.probability() is None
         assert model.worker.pid is None
+
+
+# What it does to a turn, through the ears
+
+
+def ends_of_turns(
+    said: list[tuple[float, float]], texts: list[str], model: ScriptedTurnModel
+) -> list[TurnOver]:
+    """The ends of turns in 10 s in which there is loud sound at these seconds for so long."""
+    settings = load_settings(speech_onset_s=0.04)
+    room = quiet_room([(at_s, length_s, "") for at_s, length_s in said])
+    ears = Ears(
+        room, NoCanceller(), ScriptedDetector(320), ScriptedTranscriber(texts), settings, turn_model=model
+    )
+    heard = [one for _ in range(500) for one in ears.listen()]
+    return [one for one in heard if isinstance(one, TurnOver)]
+
+
+def waited_s(over: TurnOver) -> float:
+    return (over.decided_at - over.at) / RATE_HZ
+
+
+@pytest.mark.parametrize(("answer", "share"), [(0.99, "sure"), (0.01, "doubt"), (None, "")])
+def test_the_ears_ask_after_each_utterance_and_wait_as_long_as_the_answer_says(
+    answer: float | None, share: str
+) -> None:
+    settings = load_settings()
+    shares = {"sure": settings.sure_silence_share, "doubt": settings.doubt_silence_share, "": 1.0}
+    model = ScriptedTurnModel([answer])
+    (over,) = ends_of_turns([(1.0, 1.0)], ["I hear you."], model)
+    silence_s = TURN_SILENCE_S[settings.patience]
+    assert silence_s is not None
+    assert waited_s(over) == pytest.approx(silence_s * shares[share], abs=0.03)
+    # From half a second before the turn until the short silence after the utterance.
+    assert model.heard == [pytest.approx(RATE_HZ * 1.7, abs=RATE_HZ * 0.05)]
+
+
+def test_the_turn_so_far_is_heard_from_its_beginning() -> None:
+    model = ScriptedTurnModel([0.0, 0.99])
+    (over,) = ends_of_turns([(1.0, 1.0), (2.8, 1.0)], ["I wonder,", "what helps?"], model)
+    assert over.at == pytest.approx(3.8 * RATE_HZ, abs=RATE_HZ * 0.03)
+    assert model.heard[1] == pytest.approx(RATE_HZ * 3.5, abs=RATE_HZ * 0.05)
+
+
+def test_a_slammed_door_after_a_turn_does_not_move_its_end() -> None:
+    (over,) = ends_of_turns([(1.0, 1.0), (2.9, 0.06)], ["I hear you.", ""], ScriptedTurnModel())
+    assert over.at == pytest.approx(2.0 * RATE_HZ, abs=RATE_HZ * 0.03)
+    assert waited_s(over) < 1.7
 
 
 # The engine, where the file is here

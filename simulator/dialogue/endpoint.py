@@ -20,6 +20,9 @@ from dataclasses import dataclass
 
 from simulator.audio.span import Span
 
+DOUBTFUL = 3
+"""So many of the silences that end an utterance; no speech stays between the two thresholds for longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class EndpointRules:
@@ -137,6 +140,7 @@ class Endpointer:
         self._extra = 0
         self._held = False
         self._warned = False
+        self._sure_at = 0
         self._now = 0
 
     @property
@@ -169,11 +173,13 @@ class Endpointer:
         """What the next window changes. A window holds one probability."""
         self._now = window.end
         going_on = self._utterance is not None or self._candidate is not None
-        if probability >= self._threshold(going_on):
-            return self._speech(window)
-        if not going_on and self.rules.noise_margin is not None:
+        threshold = self._threshold(going_on)
+        if probability >= self._threshold(False):
+            self._sure_at = window.end
+        # What has been doubtful for long is no vowel: a noise that began with the speech keeps it open.
+        elif not going_on or window.end - self._sure_at > DOUBTFUL * self.rules.utterance_silence:
             self.floor.learn(probability, self.rules.noise_memory)
-        return self._silence(window)
+        return self._speech(window) if probability >= threshold else self._silence(window)
 
     def end_turn(self) -> tuple[Change, ...]:
         """End the turn now, whatever the silence: the trainee said or pressed so. Without one, nothing."""
