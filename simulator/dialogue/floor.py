@@ -113,7 +113,8 @@ def _kind(span: Span, text: str | None, line: SpokenLine, rate: int, language: L
     # Without words only length speaks, and a backchannel may last as long as BACKCHANNEL_S.
     least_s = INTERRUPTION_S if text else BACKCHANNEL_S
     if any(span.start in pause for pause in line.pauses):
-        long = text or len(span) >= to_samples(INTERRUPTION_S, rate)
+        # A hum is easily misheard as words ("mm-hm" as "no, no"): so short a sound fills no silence.
+        long = len(span) >= to_samples(least_s, rate)
         return OverlapKind.FILLED_SILENCE if long else OverlapKind.OTHER
     if span.start - line.sounded.start < to_samples(BOTH_START_S, rate):
         least_s = BACKCHANNEL_S  # both started: only whoever speaks on regardless takes the floor
