@@ -97,7 +97,7 @@ def _device(live: bool, tape: Path | None, settings: Settings) -> Device:
 
 
 def _introduce(scenario: Scenario, console: Console) -> None:
-    console.print(f"\n[bold]{scenario.title}[/bold]  {scenario.place}")
+    console.print(f"\n[bold]{scenario.title}[/bold], {scenario.place}")
     if scenario.content_note:
         console.print(f"Content note: {scenario.content_note}", style="yellow")
     console.print(scenario.situation)
