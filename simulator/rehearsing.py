@@ -68,7 +68,7 @@ def play(
         scenario = load_scenario(name or choose_scenario(device if live else None, settings, console))
         _introduce(scenario, console)
         studio = stack.enter_context(open_studio(settings, device, scenario.client.voice, store))
-        events: Iterable[Event] = rehearse(scenario, studio)
+        events: Iterable[Event] = rehearse(scenario, studio, introduce=live and settings.spoken_introduction)
         if isinstance(device, Room) and trainee:
             voice = stack.enter_context(Performer(load_profile(TRAINEE_VOICE), device.rate))
             events = SimulatedTrainee(scenario, trainee, device, voice, settings.patience).watch(events)

@@ -68,6 +68,7 @@ def play(
     store: Store | None = None,
     watch: Callable[[Event, Studio], None] | None = None,
     transcriber: ScriptedTranscriber | None = None,
+    introduce: bool = False,
     **settings: object,
 ) -> list[Event]:
     """All events of a rehearsal in which the trainee says `said`, with engines that are scripted."""
@@ -84,7 +85,7 @@ def play(
             store,
         )
         events = []
-        for event in rehearse(scenario or plain(), studio):
+        for event in rehearse(scenario or plain(), studio, introduce):
             if watch is not None:
                 watch(event, studio)
             events.append(event)
