@@ -70,7 +70,7 @@ def play(
         known = calibration.stored(device.name, data_folder())
         duplex = known is None or known.duplex
         studio = stack.enter_context(open_studio(settings, device, scenario.client.voice, store, duplex))
-        events: Iterable[Event] = rehearse(scenario, studio)
+        events: Iterable[Event] = rehearse(scenario, studio, introduce=live and settings.spoken_introduction)
         if isinstance(device, Room) and trainee:
             voice = stack.enter_context(Performer(load_profile(TRAINEE_VOICE), device.rate))
             events = SimulatedTrainee(scenario, trainee, device, voice, settings.patience).watch(events)
@@ -104,7 +104,7 @@ def _device(live: bool, tape: Path | None, settings: Settings) -> Device:
 
 
 def _introduce(scenario: Scenario, console: Console) -> None:
-    console.print(f"\n[bold]{scenario.title}[/bold]  {scenario.place}")
+    console.print(f"\n[bold]{scenario.title}[/bold], {scenario.place}")
     if scenario.content_note:
         console.print(f"Content note: {scenario.content_note}", style="yellow")
     console.print(scenario.situation)

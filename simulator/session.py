@@ -71,8 +71,9 @@ HARD_LIMIT_S = 30.0
 """No single wait for a playback to end lasts longer than this beyond the sound's own length."""
 
 
-def rehearse(scenario: Scenario, studio: Studio) -> Iterator[Event]:
-    """Play one rehearsal.
+def rehearse(scenario: Scenario, studio: Studio, introduce: bool = False) -> Iterator[Event]:
+    """Play one rehearsal. With `introduce` the coach first says aloud what a screen shows: content note and
+    situation.
 
     Ends with `RehearsalEnded`, also when the trainee asked to stop, nobody answers, a tape ends or the device
     is lost; in the last case `DeviceLost` is raised after it, everything heard being stored.
@@ -80,7 +81,7 @@ def rehearse(scenario: Scenario, studio: Studio) -> Iterator[Event]:
     Raises:
         DeviceLost: the device has gone. StoreError: it cannot be kept. EngineError: no voice can speak.
     """
-    return _Rehearsal(scenario, studio).run()
+    return _Rehearsal(scenario, studio).run(introduce)
 
 
 class _Over(Exception):
@@ -116,13 +117,15 @@ class _Rehearsal:
 
     # The rehearsal as a whole
 
-    def run(self) -> Iterator[Event]:
+    def run(self, introduce: bool) -> Iterator[Event]:
         yield RehearsalStarted(self.device.now, self.facts.id, self.scenario.id, self.scenario.client.name)
         if self.gate is not None:
             self.facts.half_duplex()
             yield Notice(self.device.now, HALF_DUPLEX)
         ended_by: Exception | None = None
         try:
+            if introduce:
+                yield from self._introduce()
             yield from self._converse()
         except (_Over, EOFError, DeviceLost) as error:
             ended_by = error
@@ -132,6 +135,12 @@ class _Rehearsal:
             raise ended_by
         if self.facts.trouble is not None:
             raise self.facts.trouble
+
+    def _introduce(self) -> Iterator[Event]:
+        for text in (self.scenario.content_note, self.scenario.situation):
+            if text:
+                yield from self._coach(text, COACH_PAUSE_S)
+                self._mind_limits()
 
     def _converse(self) -> Iterator[Event]:
         standing, line = clients.open_with(self.scenario)
@@ -394,6 +403,6 @@ class _Rehearsal:
             if not told and playback.start is not None:
                 told = True
                 yield CoachSpoke(playback.start, sentence)
-            if self.studio.stop_asked:
+            if self.studio.stop_asked or self.studio.keys():
                 playback.stop(to_samples(self.studio.settings.yield_fade_s, self.rate))
             self.device.read()

@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     )
     coach_voice: str = Field("coach", description="the coach's voice profile")
     patience: Patience = Field(Patience.NORMAL, description="brisk, normal, relaxed or open")
+    spoken_introduction: bool = Field(True, description="let the coach say the situation aloud first")
     keep_audio: bool = Field(False, description="keep the sound of rehearsals")
     input_device: str | None = Field(None, description="the microphone, by (part of) its name")
     output_device: str | None = Field(None, description="the loudspeaker, by (part of) its name")

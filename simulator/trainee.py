@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from simulator.audio.room import Room
-from simulator.audio.span import to_samples
+from simulator.audio.span import Span, to_samples
 from simulator.dialogue.scenario import Reply, Scenario, parts_of
 from simulator.events import Event, LineStarted
 from simulator.settings import Patience
@@ -29,6 +29,7 @@ class SimulatedTrainee:
         self._script = scenario.trainee(name)
         self._room, self._performer, self._patience = room, performer, patience
         self._answers = 0
+        self._reply: Span | None = None
 
     def watch(self, events: Iterable[Event]) -> Iterator[Event]:
         """Pass the events on, answering to them."""
@@ -42,10 +43,13 @@ class SimulatedTrainee:
         if not self._script.is_written_for(line.line):
             self._answers += 1
         rate = self._room.rate
+        if self._reply is not None and self._reply.start > line.at:
+            self._room.hush()  # the client has gone on: what was to be said to the last line is not said
         for aside in reply.during:
             begin = line.pauses[aside.pause - 1].start if aside.pause else line.planned.start
             said = self._performer.perform(parts_of(aside.say))
             self._room.say(said.sound.samples, begin + to_samples(aside.at_s, rate))
         words = reply.say if self._patience is not Patience.OPEN else f"{reply.say} [0.6] I'm done."
         said = self._performer.perform(parts_of(words))
-        self._room.say(said.sound.samples, line.planned.end + to_samples(reply.after_s, rate))
+        at = line.planned.end + to_samples(reply.after_s, rate)
+        self._reply = self._room.say(said.sound.samples, at)

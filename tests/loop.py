@@ -71,6 +71,7 @@ def play(
     transcriber: ScriptedTranscriber | None = None,
     duplex: bool = True,
     voice: Performer | None = None,
+    introduce: bool = False,
     **settings: object,
 ) -> list[Event]:
     """All events of a rehearsal in which the trainee says `said`, with engines that are scripted."""
@@ -88,7 +89,7 @@ def play(
             duplex=duplex,
         )
         events = []
-        for event in rehearse(scenario or plain(), studio):
+        for event in rehearse(scenario or plain(), studio, introduce):
             if watch is not None:
                 watch(event, studio)
             events.append(event)

@@ -15,7 +15,7 @@ from simulator.dialogue.floor import (
     takes_floor,
     transfers,
 )
-from simulator.dialogue.turns import Speaker, Utterance, exchanges
+from simulator.dialogue.turns import Speaker, SpokenLine, Utterance, exchanges
 from simulator.language import load_language
 
 EN = load_language("en")
@@ -172,3 +172,28 @@ def test_nothing_said_passes_no_floor() -> None:
 def test_an_utterance_without_words_is_no_backchannel() -> None:
     utterance = Utterance(Speaker.TRAINEE, Span(3 * TICK, 6 * TICK), "")
     assert classify_overlap(utterance, draw("client    ##########").lines[0], RATE, EN) is OverlapKind.OTHER
+
+
+@pytest.mark.parametrize(
+    ("length_s", "words", "kind"),
+    [
+        (0.45, "No, no.", OverlapKind.OTHER),
+        (0.6, None, OverlapKind.OTHER),
+        (1.2, None, OverlapKind.FILLED_SILENCE),
+        (0.8, "What happened then?", OverlapKind.FILLED_SILENCE),
+    ],
+    ids=["a misheard hum", "not yet understood", "long, whatever it is", "words"],
+)
+def test_what_fills_a_written_pause(length_s: float, words: str | None, kind: OverlapKind) -> None:
+    """
+    client   ####pppppppppp####
+    trainee  .....##...........
+    """
+    rate = 100
+    line = SpokenLine("x", Span(0, 1000), Span(0, 1000), (Span(400, 700),))
+    span = Span(450, 450 + round(length_s * rate))
+    utterance = Utterance(Speaker.TRAINEE, span, words or "")
+    assert classify_overlap(utterance, line, rate, load_language("en")) is kind
+    assert takes_floor(span, words, line, rate, load_language("en"), span.end) == (
+        kind is OverlapKind.FILLED_SILENCE
+    )

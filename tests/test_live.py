@@ -62,7 +62,7 @@ def on_the_card(pulse: Pulse, folder: Path) -> dict[str, Any]:
     trainee = scenario.trainee("warm")
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "simulator", "rehearse", "short", "--json"],
-        env={**pulse.environment, "COLUMNS": "300"},
+        env={**pulse.environment, "COLUMNS": "300", "ALONGSIDE_SPOKEN_INTRODUCTION": "false"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -125,7 +125,7 @@ def test_a_kill_in_the_middle_keeps_everything_up_to_the_last_utterance() -> Non
     assert not kept["finished"]
     heard = [u["text"] for u in kept["utterances"] if u["speaker"] == "trainee"]
     assert heard and heard[0] in seen[-1]
-    assert "unfinished" in alongside("review").stdout
+    assert "UNFINISHED" in alongside("review").stdout
     _, left = psutil.wait_procs(children, timeout=10)
     assert not left, "an engine outlived the program"
 

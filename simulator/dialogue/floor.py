@@ -118,7 +118,7 @@ def _kind(span: Span, text: str | None, line: SpokenLine, rate: int, language: L
     ahead = to_samples(TERMINAL_S, rate)
     if any(span.start in Span(max(0, pause.start - ahead), pause.end) for pause in line.pauses):
         # Of a short sound the words are not known well enough: recognisers write a hum down as "No, no".
-        long = len(span) >= to_samples(INTERRUPTION_S, rate)
+        long = len(span) >= to_samples(least_s, rate)
         return OverlapKind.FILLED_SILENCE if long else OverlapKind.OTHER
     if span.start - line.sounded.start < to_samples(BOTH_START_S, rate):
         least_s = BACKCHANNEL_S  # both started: only whoever speaks on regardless takes the floor

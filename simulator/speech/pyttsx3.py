@@ -104,6 +104,11 @@ class Pyttsx3Voice:
         self._engine_hz = rate
         sound = trim(Sound(samples, rate))
         if not len(sound):
+            # A busy machine can end a save before its first sample: a fresh process is not in that state.
+            self.worker.kill()
+            rate, samples = self._ask(text, setting)
+            sound = trim(Sound(samples, rate))
+        if not len(sound):
             raise EngineError(f"{self.name} made no sound of {text!r}. Write it in other words.")
         return sound
 
@@ -135,6 +140,10 @@ def interpolate(wpm: float, paces_wpm: Sequence[float], settings: Sequence[float
     return float(settings[at - 1] * (settings[at] / settings[at - 1]) ** share)
 
 
+ATTEMPTS, LEAST_BYTES = 4, 2_000
+"""espeak-ng ends about one save in fifty before its first sample; saved again, the text is whole."""
+
+
 class SystemSpeech:
     """pyttsx3 itself; lives in the worker process.
 
@@ -160,7 +169,10 @@ class SystemSpeech:
     def render(self, text: str, setting: int) -> tuple[int, Any]:
         """(rate in Hz, float32 samples) of a text with words in it, at a rate setting."""
         self._set("rate", setting, lambda: self._engine.getProperty("rate"))
-        self._save(text)
+        for _ in range(ATTEMPTS):
+            self._save(text)
+            if self._file.exists() and self._file.stat().st_size > LEAST_BYTES:
+                break
         try:
             from simulator.speech.spoken_file import read_spoken
 
