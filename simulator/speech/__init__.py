@@ -35,7 +35,9 @@ class Voice(Protocol):
     def speak(self, text: str, manner: Manner = Manner()) -> Sound:
         """The text as sound at the engine's own rate, from its first to its last audible sample.
 
-        The same text and manner give the same samples. A text without a word in it gives an empty sound.
+        The same text and manner give the same samples as long as the voice is open. Opened again they do so
+        where the engine has no memory; espeak-ng has one, and may then differ by a pitch period or two. A
+        text without a word in it gives an empty sound.
 
         Raises:
             EngineMissing, EngineCrashed, EngineHung: see `simulator.errors`.
