@@ -119,6 +119,12 @@ def turn_figures(runs: Sequence[Run], rules: EndpointRules, modelled: bool) -> l
         figures.append(
             Figure("mean_wait_s", condition, "mean", round(wait, 3), n, "<= 1.05" if last else None)
         )
+    for human, name in ((True, "human"), (False, "synthesised")):
+        mine = [ending for ending in ours if ending.human is human]
+        if mine:
+            cut, wait = rate_of(mine)
+            figures.append(Figure("cut_off_share", name, "share", round(cut, 4), len(mine)))
+            figures.append(Figure("mean_wait_s", name, "mean", round(wait, 3), len(mine)))
     _, our_wait = rate_of(ours)
     figures += _alone(runs, "silence alone", our_wait, (x / 20 for x in range(4, 61)),
                       lambda run, s: silence_alone(run, rules, to_samples(s, RATE)))  # fmt: skip

@@ -23,7 +23,7 @@ from simulator.dialogue.turns import Conversation, SpokenLine, Utterance
 from simulator.language import Language
 from simulator.listening import Ears, Heard
 from simulator.settings import Settings
-from simulator.speech import Decision, Transcriber, TurnModel
+from simulator.speech import Transcriber, TurnModel
 from simulator.speech.engines import open_detector
 
 ANSWER_BY_S = 3.0
@@ -285,12 +285,16 @@ def model_alone(run: Run, rules: EndpointRules, threshold: float) -> tuple[TurnO
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How one turn was ended: cut off by the program, and seconds waited (`None`: not ended in time)."""
+    """How one turn was ended: whether the program cut it off, and how long it waited.
+
+    `pause_s` is the turn's longest silence; `human`: it is a recording of a person.
+    """
 
     condition: str
     cut_off: bool
-    wait_s: float | None
+    wait_s: float
     pause_s: float
+    human: bool
 
 
 def endings(run: Run, over: Sequence[TurnOver]) -> list[Ending]:
@@ -312,21 +316,16 @@ def endings(run: Run, over: Sequence[TurnOver]) -> list[Ending]:
         cut = any(o.decided_at < end for o in mine)
         after = [o.decided_at for o in mine if o.decided_at >= end]
         wait = (after[0] if after else outcome.exchange.until) - end
-        found.append(Ending(run.session.condition, cut, wait / RATE, outcome.exchange.pause / RATE))
+        found.append(
+            Ending(
+                run.session.condition, cut, wait / RATE, outcome.exchange.pause / RATE, outcome.exchange.human
+            )
+        )
     return found
 
 
 def rate_of(found: Sequence[Ending]) -> tuple[float, float]:
     """The share cut off, and the mean wait of those that were not."""
     cut = sum(ending.cut_off for ending in found) / max(1, len(found))
-    waits = [ending.wait_s for ending in found if not ending.cut_off and ending.wait_s is not None]
+    waits = [ending.wait_s for ending in found if not ending.cut_off]
     return cut, sum(waits) / max(1, len(waits))
-
-
-def decisions(run: Run) -> Iterator[Decision]:
-    """The detector's decisions of a run, in order."""
-    for told in run.told:
-        if told.what == "feed":
-            window, probability = told.given
-            assert isinstance(window, Span) and isinstance(probability, float)
-            yield Decision(window, probability)

@@ -17,6 +17,7 @@ from simulator.audio.device import Playback
 from simulator.audio.echo import HalfDuplex
 from simulator.audio.span import Span, to_samples
 from simulator.audio.tape import Recorder
+from simulator.coaching import say
 from simulator.dialogue import client as clients
 from simulator.dialogue.commands import Command, parse_command, without_done
 from simulator.dialogue.endpoint import LimitNear, SpeechStarted, TurnOver
@@ -33,7 +34,6 @@ from simulator.events import (
     LOST,
     Caption,
     ClientYielded,
-    CoachSpoke,
     CommandHeard,
     Event,
     LapseHeard,
@@ -66,9 +66,6 @@ TRAILING_EXTRA = 0.6
 
 SLOWER = 0.88
 """How much slower the client speaks after "slower"."""
-
-HARD_LIMIT_S = 30.0
-"""No single wait for a playback to end lasts longer than this beyond the sound's own length."""
 
 
 def rehearse(scenario: Scenario, studio: Studio, introduce: bool = False) -> Iterator[Event]:
@@ -139,7 +136,7 @@ class _Rehearsal:
     def _introduce(self) -> Iterator[Event]:
         for text in (self.scenario.content_note, self.scenario.situation):
             if text:
-                yield from self._coach(text, COACH_PAUSE_S)
+                yield from say(self.studio, self.device, text, COACH_PAUSE_S)
                 self._mind_limits()
 
     def _converse(self) -> Iterator[Event]:
@@ -190,7 +187,7 @@ class _Rehearsal:
         self.facts.conclude(evaluation, said, finished)
         if not silent:
             for index, sentence in enumerate(said.sentences):
-                yield from self._coach(sentence, COACH_PAUSE_S if index == 0 else 0.25)
+                yield from say(self.studio, self.device, sentence, COACH_PAUSE_S if index == 0 else 0.25)
         if isinstance(self.device, Recorder):
             self.device.finish()
             if self.device.trouble is not None:
@@ -352,7 +349,7 @@ class _Rehearsal:
             yield CommandHeard(spoken.span.start, str(command))
             self._obey(command)
             if command is Command.HELP:
-                yield from self._coach(self.language.help, 0.2)
+                yield from say(self.studio, self.device, self.language.help, 0.2)
         self.turn = []
         return command
 
@@ -386,23 +383,3 @@ class _Rehearsal:
     def _keep(self, utterance: Utterance) -> UtteranceHeard:
         self.facts.add(utterance)
         return UtteranceHeard(utterance.span.end, utterance)
-
-    # The coach speaks
-
-    def _coach(self, sentence: str, pause_s: float) -> Iterator[Event]:
-        """Sound one sentence of the coach; nothing is listened to meanwhile."""
-        if self.studio.stop_asked:
-            return
-        performance = self.studio.coach.perform((sentence,))
-        for _ in range(to_samples(pause_s, self.rate) // self.device.block):
-            self.device.read()
-        playback = self.device.play(performance.sound.samples)
-        told = False
-        limit = self.device.now + len(performance.sound) + to_samples(HARD_LIMIT_S, self.rate)
-        while not playback.done and self.device.now < limit:
-            if not told and playback.start is not None:
-                told = True
-                yield CoachSpoke(playback.start, sentence)
-            if self.studio.stop_asked or self.studio.keys():
-                playback.stop(to_samples(self.studio.settings.yield_fade_s, self.rate))
-            self.device.read()
