@@ -22,6 +22,7 @@ from simulator.events import (
     Event,
     LapseHeard,
     LineStarted,
+    Notice,
     RehearsalEnded,
     Trouble,
     TrustChanged,
@@ -74,7 +75,7 @@ def _line(event: Event, scenario: Scenario, rate: int, trainee: str) -> Text | N
         return Text(f"{'':>18}({notes[type(event)]})", style="dim")
     if isinstance(event, CommandHeard):
         return Text(f"{'':>18}(command: {event.command})", style="dim")
-    if isinstance(event, Trouble):
+    if isinstance(event, Trouble | Notice):
         return Text(f"{'':>18}({event.what})", style="yellow")
     if isinstance(event, RehearsalEnded) and not event.finished:
         return Text(f"{'':>18}(ended early)", style="dim")

@@ -41,6 +41,7 @@ def check_all(settings: Settings) -> tuple[Row, ...]:
         _tried("Transcriber", lambda: _transcriber(settings)),
         _model(),
         _tried("Speech detector", _detector),
+        _tried("End-of-turn model", _turn_model, needed=False),
         _tried("Echo canceller", _canceller),
         _tried("Scenarios", _scenarios),
         _tried("Store", _store),
@@ -48,11 +49,37 @@ def check_all(settings: Settings) -> tuple[Row, ...]:
     )
 
 
-def _tried(what: str, attempt: Callable[[], Row]) -> Row:
+def check_duplex(settings: Settings) -> Row:
+    """Calibrate the sound device (it plays a sweep and a noise) and keep what was found."""
+    return _tried("Speaking at the same time", lambda: _calibrated(settings))
+
+
+def _calibrated(settings: Settings) -> Row:
+    from simulator.audio import portaudio
+    from simulator.audio.calibration import calibrate, store
+    from simulator.audio.echo import NoCanceller, open_canceller
+
+    canceller = open_canceller() if settings.echo_cancelling else NoCanceller()
+    with portaudio.PortAudioDevice(settings.input_device, settings.output_device) as device:
+        found = calibrate(device, canceller)
+    try:
+        store(found, data_folder())
+        kept = ""
+    except OSError as error:
+        kept = f" It cannot be kept: {error}"
+    trip = "not known" if found.round_trip_ms is None else f"{found.round_trip_ms:.0f} ms"
+    leak = "none" if found.leak_db is None else f"{found.leak_db:.0f} dB"
+    detail = f"{found.device}: round trip {trip}, leak {leak}. {found.why}{kept}"
+    if not found.duplex:
+        detail += " Until then you are not heard while the client speaks, and interruptions are not measured."
+    return Row("Speaking at the same time", found.duplex, detail, needed=False)
+
+
+def _tried(what: str, attempt: Callable[[], Row], needed: bool = True) -> Row:
     try:
         return attempt()
     except SimulatorError as error:
-        return Row(what, False, str(error), cure=_cure(str(error)))
+        return Row(what, False, str(error), needed, _cure(str(error)))
 
 
 def _cure(message: str) -> str | None:
@@ -124,6 +151,25 @@ def _detector() -> Row:
 
     open_detector("silero").detect(np.zeros(1024, np.float32))
     return Row("Speech detector", True, "Silero.")
+
+
+def _turn_model() -> Row:
+    import numpy as np
+
+    from simulator.speech.engines import open_turn_model
+
+    model = open_turn_model()
+    if model is None:
+        return Row(
+            "End-of-turn model",
+            False,
+            "Without it silence alone decides when a turn is over, so answers take longer.",
+            needed=False,
+            cure="alongside models fetch",
+        )
+    with model:
+        model.finished(np.zeros(16_000, np.float32))
+    return Row("End-of-turn model", True, "Smart Turn v3.2.", needed=False)
 
 
 def _canceller() -> Row:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simulator.errors import SettingsError
+from simulator.errors import ModelError, SettingsError
 from simulator.settings import data_folder, load_settings
 
 if TYPE_CHECKING:
@@ -125,14 +125,23 @@ def review(
 
 
 @app.command()
-def check(as_json: JsonOption = False) -> None:
+def check(
+    as_json: JsonOption = False,
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate", help="Play a sweep for 12 s and measure what the microphone hears of it."
+        ),
+    ] = False,
+) -> None:
     """Say what works here, what is missing, and the command that cures it.
 
     Exit code 0: a live rehearsal can be played. 1: something it needs is missing.
     """
-    from simulator.checking import check_all
+    from simulator.checking import check_all, check_duplex
 
-    rows = check_all(load_settings())
+    settings = load_settings()
+    rows = (*check_all(settings), *([check_duplex(settings)] if calibrate else []))
     good = all(row.works or not row.needed for row in rows)
     if as_json:
         _print_json({"works": good, "items": [row.as_dict() for row in rows]})
@@ -175,12 +184,25 @@ def models_fetch(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Which model.")] = None,
 ) -> None:
-    """Download the Vosk model once, check it, and unpack it. An interrupted download is resumed."""
+    """Download the Vosk model and the end-of-turn model once, and check them. `--from` and `--name`: one.
+
+    An interrupted download of the Vosk model is resumed.
+    """
     from simulator.speech import models
 
-    with _progress() as progress:
-        folder = models.fetch(name or models.ENGLISH, source, progress)
-    typer.echo(f"The model is in {folder}")
+    names = [name or models.ENGLISH] if name or source else [*models.MODELS]
+    trouble: list[ModelError] = []
+    for each in names:
+        try:
+            with _progress() as progress:
+                folder = models.fetch(each, source, progress)
+            typer.echo(f"The model is in {folder}")
+        except ModelError as error:
+            trouble.append(error)
+    for more in trouble[1:]:
+        typer.echo(str(more), err=True)
+    if trouble:
+        raise trouble[0]
 
 
 @app.command()

@@ -9,6 +9,15 @@ from simulator.dialogue.turns import Conversation, Utterance
 from simulator.evaluation.feedback import Feedback
 from simulator.evaluation.findings import Evaluation, Finding
 
+HALF_DUPLEX = (
+    "You are not heard while the client speaks: this device cannot tell your voice from the client's there. "
+    "Interruptions are not measured. Headphones would change that."
+)
+
+LIMIT_NEAR = "You have spoken for a long time: soon the client answers."
+
+LOST = "The sound device lost a moment of sound; measures that touch it are left out."
+
 
 @dataclass(frozen=True, slots=True)
 class RehearsalStarted:
@@ -114,6 +123,14 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the trainee should know, and nothing went wrong. `what` is for people."""
+
+    at: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class CoachSpoke:
     """A sentence of the coach begins to sound."""
 
@@ -145,6 +162,7 @@ Event = (
     | LapseHeard
     | CommandHeard
     | Trouble
+    | Notice
     | CoachSpoke
     | RehearsalEnded
 )

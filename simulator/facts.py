@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from simulator.audio.device import Device
 from simulator.audio.span import Span
+from simulator.audio.tape import Recorder
 from simulator.dialogue.scenario import Line, Scenario
 from simulator.dialogue.turns import Conversation, Speaker, SpokenLine, Utterance
 from simulator.errors import StoreError
@@ -32,6 +34,8 @@ class Facts:
         self._store, self._rate = store, rate
         self._waiting: list[Callable[[Store], None]] = []
         self.trouble: StoreError | None = None
+        self._duplex = True
+        self._keep_audio = settings.keep_audio
         self._utterances: list[Utterance] = []
         self._lines: list[SpokenLine] = []
         self._dropouts: list[Span] = []
@@ -44,11 +48,24 @@ class Facts:
 
     def conversation(self) -> Conversation:
         """What was said so far."""
-        return Conversation(self._rate, tuple(self._utterances), tuple(self._lines), tuple(self._dropouts))
+        return Conversation(
+            self._rate,
+            tuple(self._utterances),
+            tuple(self._lines),
+            tuple(self._dropouts),
+            duplex=self._duplex,
+        )
 
     def audio_folder(self) -> Path | None:
         """Where this rehearsal's sound may be kept; `None` where nothing is."""
         return self._store.audio_folder(self.id, make=True) if self._store is not None else None
+
+    def recorded(self, device: Device) -> Device:
+        """The device, with a recorder around it where the trainee asked for one."""
+        folder = self.audio_folder() if self._keep_audio else None
+        if folder is None:
+            return device
+        return Recorder(device, folder / "trainee.wav", folder / "client.wav")
 
     def line_begins(self, line: Line, performance: Performance, start: int) -> SpokenLine:
         """The client has begun to sound `line` at `start`."""
@@ -80,6 +97,11 @@ class Facts:
         """The device lost samples."""
         self._dropouts.append(span)
         self._save(lambda store: store.add_dropout(self.id, span))
+
+    def half_duplex(self) -> None:
+        """The microphone is not listened to while the client speaks."""
+        self._duplex = False
+        self._save(lambda store: store.half_duplex(self.id))
 
     def conclude(self, evaluation: Evaluation, said: Feedback, finished: bool) -> None:
         """The rehearsal is over; `finished` is false where it ended early."""

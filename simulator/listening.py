@@ -3,16 +3,18 @@
     device --block--> echo canceller --> detector --> endpointer --spans--> transcriber --words--> utterances
 
 Detect with margins, measure without: the transcriber gets `margin_s` of sound around the speech, the
-utterances carry the detector's spans unpadded.
+utterances carry the detector's spans unpadded, each edge moved to where the sound begins or ends.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import numpy as np
 
+from simulator.audio import edges
 from simulator.audio.device import Device
 from simulator.audio.echo import EchoCanceller
 from simulator.audio.sound import Samples
@@ -21,6 +23,7 @@ from simulator.dialogue.endpoint import (
     Change,
     Endpointer,
     EndpointRules,
+    LimitNear,
     SpeechStarted,
     TurnOver,
     UtteranceEnded,
@@ -28,7 +31,7 @@ from simulator.dialogue.endpoint import (
 from simulator.dialogue.turns import Speaker, Utterance
 from simulator.errors import EngineError
 from simulator.settings import TURN_SILENCE_S, Patience, Settings
-from simulator.speech import Detector, Hearing, Transcriber
+from simulator.speech import Detector, Hearing, Transcriber, TurnModel, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,16 @@ class Failed:
     why: str
 
 
-Heard = SpeechStarted | TurnOver | Utterance | Lost | Failed
+Heard = SpeechStarted | LimitNear | TurnOver | Utterance | Lost | Failed
 
 
 def endpoint_rules(settings: Settings, patience: Patience, rate: int) -> EndpointRules:
     """The endpointer's rules in samples, from the settings in seconds."""
     turn_silence_s = TURN_SILENCE_S[patience]
+    sure = doubt = None
+    if turn_silence_s is not None:
+        sure = to_samples(turn_silence_s * settings.sure_silence_share, rate)
+        doubt = to_samples(turn_silence_s * settings.doubt_silence_share, rate)
     return EndpointRules(
         onset=to_samples(settings.speech_onset_s, rate),
         utterance_silence=to_samples(settings.utterance_silence_s, rate),
@@ -59,18 +66,29 @@ def endpoint_rules(settings: Settings, patience: Patience, rate: int) -> Endpoin
         longest_turn=to_samples(settings.longest_turn_s, rate),
         speech=settings.speech_probability,
         still_speech=max(0.0, settings.speech_probability - 0.15),
+        sure_silence=sure,
+        doubt_silence=doubt,
+        doubt=settings.turn_doubt,
+        sure=settings.turn_sure,
+        warn_before=to_samples(min(settings.limit_warning_s, settings.longest_turn_s / 2), rate),
+        noise_margin=settings.noise_margin,
     )
 
 
 @dataclass(slots=True)
 class _Piece:
-    """Speech that goes through the transcriber as one hearing, and the utterances in it."""
+    """Speech that goes through the transcriber as one hearing, and the utterances in it.
+
+    `spans` are the detector's, by which the endpointer knows them; `refined` those with their edges on the
+    sound, which are the facts.
+    """
 
     hearing: Hearing
     start: int
     fed_to: int
     kept: list[Samples] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
+    refined: list[Span] = field(default_factory=list)
 
 
 class Ears:
@@ -83,9 +101,11 @@ class Ears:
         detector: Detector,
         transcriber: Transcriber,
         settings: Settings,
+        turn_model: TurnModel | None = None,
     ):
         self._device, self._canceller, self._detector = device, canceller, detector
         self._transcriber = transcriber
+        self._turn_model = turn_model
         # A canceller's output lies behind its input: the clock of everything after it counts that in.
         self._delay = canceller.delay
         detector.reset(device.now - self._delay)
@@ -95,6 +115,8 @@ class Ears:
         self._recent: deque[tuple[int, Samples]] = deque()
         self._piece: _Piece | None = None
         self._finished: deque[_Piece] = deque()
+        self._turn_sound = _TurnSound(device.rate)
+        self._verdict: tuple[Span, Verdict] | None = None
 
     @property
     def speaking(self) -> Span | None:
@@ -113,8 +135,10 @@ class Ears:
         """
         block = self._device.read()
         clean = self._canceller.cancel(block)
-        self._remember(block.span.start - self._delay, clean)
+        self._remember(block.span.start - self._delay, self._canceller.words)
         heard: list[Heard] = [Lost(block.span)] if block.dropped else []
+        self._settle_verdict()
+        self.endpointer.hold(self._piece is not None or bool(self._finished))
         for decision in self._detector.detect(clean):
             for change in self.endpointer.feed(decision.span, decision.probability):
                 heard += self._take(change)
@@ -157,9 +181,22 @@ class Ears:
         if isinstance(change, UtteranceEnded):
             if self._piece is not None:
                 self._piece.spans.append(change.span)
+                self._piece.refined.append(self._refined(change.span, self._piece))
+            self._ask_turn_model(change.span)
             return ()
+        if isinstance(change, LimitNear):
+            return (change,)
         self._finish_piece()
         return (*self.words(), change)
+
+    def _refined(self, span: Span, piece: _Piece) -> Span:
+        """The detector's span with its edges on the sound; never over an utterance before it."""
+        first = max(self._recent[0][0], span.start - self._device.rate)
+        if piece.refined:
+            first = max(first, min(piece.refined[-1].end, span.start))
+        sound = np.concatenate([part for start, part in self._recent if start + len(part) > first])
+        sound = sound[-(self._recent[-1][0] + len(self._recent[-1][1]) - first) :]
+        return edges.refine(sound, self._device.rate, span.shift(-first)).shift(first)
 
     def _quiet(self, now: int) -> bool:
         piece = self._piece
@@ -184,41 +221,95 @@ class Ears:
         until = now
         if self.endpointer.speaking is None and piece.spans:
             until = min(now, piece.spans[-1].end + self._margin)
-        for start, samples in self._recent:
-            end = start + len(samples)
-            if end > piece.fed_to and start < until:
+        for start, samples in self._not_fed(piece):
+            if start < until:
                 part = samples[max(0, piece.fed_to - start) : until - start]
                 piece.hearing.feed(part)
                 piece.kept.append(part)
                 piece.fed_to = start + max(0, piece.fed_to - start) + len(part)
 
+    def _ask_turn_model(self, utterance: Span) -> None:
+        """Is the turn over? Asked after each utterance, answered beside us while its silence goes on."""
+        turn = self.endpointer.turn
+        if self._turn_model is None or turn is None:
+            return
+        self._verdict = (utterance, self._turn_model.ask(self._turn_sound.since(turn.start)))
+        self._settle_verdict()
+
+    def _settle_verdict(self) -> None:
+        """Take the answer when it has come. Where the clock stands still it is waited for, as words are."""
+        if self._verdict is not None and (not self._device.live or self._verdict[1].ready()):
+            utterance, verdict = self._verdict
+            self._verdict = None
+            self.endpointer.judge(utterance, verdict.probability())
+
+    def _not_fed(self, piece: _Piece) -> list[tuple[int, Samples]]:
+        """The blocks that hold something the piece has not been given, in order."""
+        newest_first = takewhile(lambda part: part[0] + len(part[1]) > piece.fed_to, reversed(self._recent))
+        return list(newest_first)[::-1]
+
     def _transcribe(self, piece: _Piece) -> tuple[Heard, ...]:
+        heard = self._words_of(piece)
+        if not heard:
+            for span in piece.spans:
+                self.endpointer.discard(span)
+        return heard
+
+    def _words_of(self, piece: _Piece) -> tuple[Heard, ...]:
         try:
-            return _utterances(piece.hearing.result().words, piece.spans)
+            return _utterances(piece.hearing.result().words, piece)
         except EngineError:
             pass
         try:
             again = self._transcriber.listen(piece.start)
             again.feed(np.concatenate(piece.kept))
             again.finish()
-            return _utterances(again.result().words, piece.spans)
+            return _utterances(again.result().words, piece)
         except EngineError as error:
-            spoken = tuple(Utterance(Speaker.TRAINEE, span, "") for span in piece.spans)
+            spoken = tuple(Utterance(Speaker.TRAINEE, span, "") for span in piece.refined)
             return (
                 *spoken,
                 Failed(piece.spans[0] if piece.spans else Span(piece.start, piece.start), str(error)),
             )
 
     def _remember(self, start: int, samples: Samples) -> None:
-        """Keep as much as a beginning can need: onset, margin and the detector's own windows."""
+        """Keep as much as a beginning can need: onset, margin, the detector's own windows, the noise before.
+
+        While a piece is open nothing of it is let go: both edges are refined when an utterance has ended.
+        """
         self._recent.append((start, samples))
+        if self._turn_model is not None:
+            self._turn_sound.keep(start, samples)
         keep = self._margin + self._transcribe_after + self._device.rate
-        while self._recent[0][0] + len(self._recent[0][1]) < start - keep:
+        since = start if self._piece is None else min(start, self._piece.start)
+        while self._recent[0][0] + len(self._recent[0][1]) < since - keep:
             self._recent.popleft()
 
 
-def _utterances(words: tuple[Word, ...], spans: list[Span]) -> tuple[Utterance, ...]:
+class _TurnSound:
+    """The sound a turn model may want: the last seconds, in whole blocks."""
+
+    LONGEST_S, LEAD_S = 8.0, 0.5
+
+    def __init__(self, rate: int):
+        self._longest, self._lead = to_samples(self.LONGEST_S, rate), to_samples(self.LEAD_S, rate)
+        self._blocks: deque[tuple[int, Samples]] = deque()
+
+    def keep(self, start: int, samples: Samples) -> None:
+        """The next block; what is too old is let go."""
+        self._blocks.append((start, samples))
+        while self._blocks[0][0] < start - self._longest:
+            self._blocks.popleft()
+
+    def since(self, turn_start: int) -> Samples:
+        """From a little before the turn's beginning until now."""
+        wanted = [samples for start, samples in self._blocks if start >= turn_start - self._lead]
+        return np.concatenate(wanted) if wanted else np.zeros(0, np.float32)
+
+
+def _utterances(words: tuple[Word, ...], piece: _Piece) -> tuple[Utterance, ...]:
     """The words shared out to the spans they lie in or nearest to. No words at all: it was no speech."""
+    spans = piece.refined
     if not words or not spans:
         return ()
     shares: list[list[Word]] = [[] for _ in spans]

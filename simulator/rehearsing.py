@@ -12,7 +12,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from simulator.audio import portaudio
+from simulator.audio import calibration, portaudio
 from simulator.audio.device import CLOCK_HZ, Device
 from simulator.audio.room import Room
 from simulator.audio.sound import read_wav, resample
@@ -67,7 +67,9 @@ def play(
         device: Device = stack.enter_context(_device(live, tape, settings))
         scenario = load_scenario(name or choose_scenario(device if live else None, settings, console))
         _introduce(scenario, console)
-        studio = stack.enter_context(open_studio(settings, device, scenario.client.voice, store))
+        known = calibration.stored(device.name, data_folder())
+        duplex = known is None or known.duplex
+        studio = stack.enter_context(open_studio(settings, device, scenario.client.voice, store, duplex))
         events: Iterable[Event] = rehearse(scenario, studio, introduce=live and settings.spoken_introduction)
         if isinstance(device, Room) and trainee:
             voice = stack.enter_context(Performer(load_profile(TRAINEE_VOICE), device.rate))
@@ -90,7 +92,12 @@ def _outcome(events: Iterator[Event]) -> tuple[RehearsalEnded | None, str]:
 
 def _device(live: bool, tape: Path | None, settings: Settings) -> Device:
     if live:
-        return portaudio.PortAudioDevice(settings.input_device, settings.output_device)
+        name = portaudio.pair_name(settings.input_device, settings.output_device)
+        known = calibration.stored(name, data_folder())
+        correction_s = known.correction_s if known is not None else 0.0
+        return portaudio.PortAudioDevice(
+            settings.input_device, settings.output_device, correction_s=correction_s
+        )
     if tape is not None:
         return Tape(resample(read_wav(tape), CLOCK_HZ).samples, silence_after_s=SILENCE_AFTER_TAPE_S)
     return Room(pace=settings.room_pace)

@@ -12,14 +12,15 @@ Whoever iterates, drives: the command line prints the events, a page forwards th
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import replace
 
-from simulator.audio.device import Device, Playback
+from simulator.audio.device import Playback
+from simulator.audio.echo import HalfDuplex
 from simulator.audio.span import Span, to_samples
 from simulator.audio.tape import Recorder
+from simulator.coaching import say
 from simulator.dialogue import client as clients
-from simulator.dialogue.commands import Command, parse_command
-from simulator.dialogue.endpoint import SpeechStarted, TurnOver
+from simulator.dialogue.commands import Command, parse_command, without_done
+from simulator.dialogue.endpoint import LimitNear, SpeechStarted, TurnOver
 from simulator.dialogue.floor import response, takes_floor
 from simulator.dialogue.scenario import Line, Scenario, parts
 from simulator.dialogue.turns import Exchange, SpokenLine, Utterance, exchanges
@@ -28,14 +29,17 @@ from simulator.evaluation.evaluate import evaluate, exchange_findings, warm_up
 from simulator.evaluation.feedback import feedback
 from simulator.evaluation.findings import Finding
 from simulator.events import (
+    HALF_DUPLEX,
+    LIMIT_NEAR,
+    LOST,
     Caption,
     ClientYielded,
-    CoachSpoke,
     CommandHeard,
     Event,
     LapseHeard,
     LineEnded,
     LineStarted,
+    Notice,
     RehearsalEnded,
     RehearsalStarted,
     TraineeStarted,
@@ -63,12 +67,6 @@ TRAILING_EXTRA = 0.6
 SLOWER = 0.88
 """How much slower the client speaks after "slower"."""
 
-LONGEST_DONE = 6
-"""So many words at the end of an utterance are tried for "I'm done"."""
-
-HARD_LIMIT_S = 30.0
-"""No single wait for a playback to end lasts longer than this beyond the sound's own length."""
-
 
 def rehearse(scenario: Scenario, studio: Studio, introduce: bool = False) -> Iterator[Event]:
     """Play one rehearsal. With `introduce` the coach first says aloud what a screen shows: content note and
@@ -95,8 +93,16 @@ class _Rehearsal:
         self.rate = studio.device.rate
         self.language = load_language(scenario.language)
         self.facts = Facts(scenario, studio.settings, self.rate, studio.store)
-        self.device = self._recorded(studio.device)
-        self.ears = Ears(self.device, studio.canceller, studio.detector, studio.transcriber, studio.settings)
+        self.device = self.facts.recorded(studio.device)
+        self.gate = None if studio.duplex else HalfDuplex(studio.canceller)
+        self.ears = Ears(
+            self.device,
+            self.gate or studio.canceller,
+            studio.detector,
+            studio.transcriber,
+            studio.settings,
+            studio.turn_model,
+        )
         self.patience = studio.settings.patience
         self.tempo = 1.0
         self.lapses = 0
@@ -110,6 +116,9 @@ class _Rehearsal:
 
     def run(self, introduce: bool) -> Iterator[Event]:
         yield RehearsalStarted(self.device.now, self.facts.id, self.scenario.id, self.scenario.client.name)
+        if self.gate is not None:
+            self.facts.half_duplex()
+            yield Notice(self.device.now, HALF_DUPLEX)
         ended_by: Exception | None = None
         try:
             if introduce:
@@ -127,7 +136,7 @@ class _Rehearsal:
     def _introduce(self) -> Iterator[Event]:
         for text in (self.scenario.content_note, self.scenario.situation):
             if text:
-                yield from self._coach(text, COACH_PAUSE_S)
+                yield from say(self.studio, self.device, text, COACH_PAUSE_S)
                 self._mind_limits()
 
     def _converse(self) -> Iterator[Event]:
@@ -139,16 +148,35 @@ class _Rehearsal:
             yield from self._speak(repeat)
             if standing.over:
                 return
-            answered = yield from self._await_turn()
-            if answered is None:
+            answer = yield from self._answer(standing)
+            if answer is None:
                 repeat = repeat if self.lapses == 0 else clients.lapse_line(self.scenario, self.lapses)
                 continue
-            findings = self._findings()
-            answer = clients.answer(
-                self.scenario, standing, tuple(finding.skill for finding in findings), answered.text
-            )
-            yield TrustChanged(self.device.now, standing.trust, answer.standing.trust, findings)
             standing, repeat = answer.standing, answer.line
+
+    def _answer(self, standing: clients.Standing) -> Generator[Event, None, clients.Answer | None]:
+        """The client's answer to the trainee's next turn; `None` where there was none (see `_await_turn`).
+
+        While it is made ready the trainee may have begun to go on: then they have the floor, and the answer
+        is thought over when they have ended.
+        """
+        answered = yield from self._await_turn()
+        while answered is not None:
+            known = self.facts.conversation()
+            findings = self._findings()
+            skills = tuple(finding.skill for finding in findings)
+            answer = clients.answer(self.scenario, standing, skills, answered.text)
+            if answer.line is not None:
+                self.studio.client.perform(parts(answer.line), answer.line.mood, self.tempo)
+            yield from self._report(self.ears.catch_up())
+            if self.ears.speaking is not None:
+                answered = (yield from self._await_turn()) or (self._reply() if self.lapses else None)
+            elif self.facts.conversation() == known:
+                yield TrustChanged(self.device.now, standing.trust, answer.standing.trust, findings)
+                return answer
+            else:
+                answered = self._reply()
+        return None
 
     def _conclude(self, finished: bool, silent: bool) -> Iterator[Event]:
         """Evaluate, store, and let the coach speak; `silent` where there is no device to speak on."""
@@ -159,7 +187,7 @@ class _Rehearsal:
         self.facts.conclude(evaluation, said, finished)
         if not silent:
             for index, sentence in enumerate(said.sentences):
-                yield from self._coach(sentence, COACH_PAUSE_S if index == 0 else 0.25)
+                yield from say(self.studio, self.device, sentence, COACH_PAUSE_S if index == 0 else 0.25)
         if isinstance(self.device, Recorder):
             self.device.finish()
             if self.device.trouble is not None:
@@ -174,6 +202,8 @@ class _Rehearsal:
         if self.studio.client.trouble:
             yield Trouble(self.device.now, self.studio.client.trouble)
             self.studio.client.trouble = None
+        if self.gate is not None:
+            self.gate.shut = True
         playback = self.device.play(performance.sound.samples)
         planned: SpokenLine | None = None
         yielded_at: int | None = None
@@ -188,6 +218,8 @@ class _Rehearsal:
                 playback.stop(to_samples(self.studio.settings.yield_fade_s, self.rate))
                 yielded_at = self.device.now
                 yield ClientYielded(yielded_at, line.id)
+        if self.gate is not None:
+            self.gate.shut = False
         yield from self._line_over(performance, playback)
 
     def _must_yield(self, line: Line, planned: SpokenLine) -> bool:
@@ -269,11 +301,14 @@ class _Rehearsal:
                 yield from self._heard_words(one)
             elif isinstance(one, SpeechStarted):
                 yield TraineeStarted(one.at)
+            elif isinstance(one, LimitNear):
+                yield Notice(one.at, LIMIT_NEAR)
             elif isinstance(one, TurnOver):
                 self.over = True
                 yield TurnEnded(one.at, one.decided_at)
             elif isinstance(one, Lost):
-                yield self._dropout(one.span)
+                self.facts.dropped(one.span)
+                yield Trouble(one.span.start, LOST)
             elif isinstance(one, Failed):
                 yield Trouble(one.span.end, one.why)
         if self.facts.trouble is not None and not self.trouble_told:
@@ -283,7 +318,8 @@ class _Rehearsal:
             yield Caption(self.device.now, partial)
 
     def _heard_words(self, utterance: Utterance) -> Iterator[Event]:
-        said, done = self._without_done(utterance)
+        ends = self.patience is Patience.OPEN
+        said, done = without_done(utterance, self.language) if ends else (utterance, False)
         if said is not None and not self.turn and parse_command(said.text, self.language) is not None:
             # It may still turn out to be the beginning of a sentence: kept back until the turn is over.
             self.held.append(said)
@@ -296,20 +332,6 @@ class _Rehearsal:
         if done:
             yield CommandHeard(utterance.span.start, str(Command.DONE))
             yield from self._report(self.ears.end_turn())
-
-    def _without_done(self, utterance: Utterance) -> tuple[Utterance | None, bool]:
-        """The utterance without an "I'm done" at its end where that ends a turn, and whether it had one."""
-        if self.patience is not Patience.OPEN:
-            return utterance, False
-        words = utterance.words
-        for count in range(1, min(LONGEST_DONE, len(words)) + 1):
-            if parse_command(" ".join(word.text for word in words[-count:]), self.language) is Command.DONE:
-                left = words[:-count]
-                if not left:
-                    return None, True
-                span = Span(utterance.span.start, max(utterance.span.start, left[-1].span.end))
-                return replace(utterance, span=span, text=" ".join(w.text for w in left), words=left), True
-        return utterance, False
 
     def _mind_trailing(self, utterance: Utterance) -> None:
         said = tokens(utterance.text)
@@ -327,7 +349,7 @@ class _Rehearsal:
             yield CommandHeard(spoken.span.start, str(command))
             self._obey(command)
             if command is Command.HELP:
-                yield from self._coach(self.language.help, 0.2)
+                yield from say(self.studio, self.device, self.language.help, 0.2)
         self.turn = []
         return command
 
@@ -361,36 +383,3 @@ class _Rehearsal:
     def _keep(self, utterance: Utterance) -> UtteranceHeard:
         self.facts.add(utterance)
         return UtteranceHeard(utterance.span.end, utterance)
-
-    def _dropout(self, span: Span) -> Trouble:
-        self.facts.dropped(span)
-        return Trouble(
-            span.start, "The sound device lost a moment of sound; measures that touch it are left out."
-        )
-
-    def _recorded(self, device: Device) -> Device:
-        """The device, with a recorder around it where the trainee asked for one."""
-        folder = self.facts.audio_folder() if self.studio.settings.keep_audio else None
-        if folder is None:
-            return device
-        return Recorder(device, folder / "trainee.wav", folder / "client.wav")
-
-    # The coach speaks
-
-    def _coach(self, sentence: str, pause_s: float) -> Iterator[Event]:
-        """Sound one sentence of the coach; nothing is listened to meanwhile."""
-        if self.studio.stop_asked:
-            return
-        performance = self.studio.coach.perform((sentence,))
-        for _ in range(to_samples(pause_s, self.rate) // self.device.block):
-            self.device.read()
-        playback = self.device.play(performance.sound.samples)
-        told = False
-        limit = self.device.now + len(performance.sound) + to_samples(HARD_LIMIT_S, self.rate)
-        while not playback.done and self.device.now < limit:
-            if not told and playback.start is not None:
-                told = True
-                yield CoachSpoke(playback.start, sentence)
-            if self.studio.stop_asked or self.studio.keys():
-                playback.stop(to_samples(self.studio.settings.yield_fade_s, self.rate))
-            self.device.read()

@@ -93,6 +93,27 @@ class Settings(BaseSettings):
     margin_s: float = Field(0.2, ge=0, description="sound given to the recogniser around an utterance")
     lapse_s: float = Field(8.0, gt=0, description="gap after which the talk has stopped (convention)")
     longest_turn_s: float = Field(90.0, gt=0, description="a turn is ended here, whatever is heard")
+    limit_warning_s: float = Field(10.0, ge=0, description="so long before that a turn's end is announced")
+    sure_silence_share: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="share of the patience's silence that ends a turn which sounds over (convention)",
+    )
+    doubt_silence_share: float = Field(
+        1.25,
+        ge=1,
+        description="the same share for a turn which sounds as if it went on (convention)",
+    )
+    turn_sure: float = Field(
+        0.9, ge=0, le=1, description="probability of the end-of-turn model that counts as over (convention)"
+    )
+    turn_doubt: float = Field(
+        0.3, ge=0, le=1, description="probability up to which the turn counts as going on (convention)"
+    )
+    noise_margin: float = Field(
+        0.25, ge=0, description="how far speech must stand out of what the detector says of the room"
+    )
     guard_s: float = Field(0.6, ge=0, description="no barge-in this soon after the client starts")
     yield_fade_s: float = Field(0.02, ge=0, description="fade when the client falls silent")
     longest_rehearsal_s: float = Field(1200.0, gt=0, description="a rehearsal is ended here")

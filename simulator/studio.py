@@ -10,18 +10,20 @@ from simulator.audio.device import Device
 from simulator.audio.echo import EchoCanceller, NoCanceller, open_canceller
 from simulator.records.store import Store
 from simulator.settings import Settings
-from simulator.speech import Detector, Transcriber
-from simulator.speech.engines import open_detector, open_transcriber
+from simulator.speech import Detector, Transcriber, TurnModel
+from simulator.speech.engines import open_detector, open_transcriber, open_turn_model
 from simulator.speech.voices import Performer, load_profile
 
 
 @dataclass(slots=True)
 class Studio:
-    """Everything `rehearse` plays with. `store` is `None` where nothing is to be kept.
+    """Everything `rehearse` plays with. `store` is `None` where nothing is to be kept,
+    `turn_model` where silence alone ends a turn.
 
     `keys` is asked once a block what was typed ("" for nothing): a line with a `q` ends the rehearsal, any
     other line ends the trainee's turn. `stop_asked` ends the rehearsal politely when set to true, and
-    the feedback when set to true again.
+    the feedback when set to true again. `duplex` is false where the microphone is not to be
+    listened to while the client speaks.
     """
 
     settings: Settings
@@ -34,11 +36,13 @@ class Studio:
     store: Store | None = None
     keys: Callable[[], str] = field(default=lambda: "")
     stop_asked: bool = False
+    duplex: bool = True
+    turn_model: TurnModel | None = None
 
 
 @contextlib.contextmanager
 def open_studio(
-    settings: Settings, device: Device, client_voice: str, store: Store | None = None
+    settings: Settings, device: Device, client_voice: str, store: Store | None = None, duplex: bool = True
 ) -> Iterator[Studio]:
     """A studio with the engines the settings name, for a device that is already open.
 
@@ -54,4 +58,18 @@ def open_studio(
         client = stack.enter_context(Performer(load_profile(settings.voice or client_voice), device.rate))
         canceller = open_canceller() if settings.echo_cancelling else NoCanceller()
         detector = open_detector("silero")
-        yield Studio(settings, device, client, coach, transcriber, detector, canceller, store)
+        turn_model = open_turn_model()
+        if turn_model is not None:
+            stack.enter_context(turn_model)
+        yield Studio(
+            settings,
+            device,
+            client,
+            coach,
+            transcriber,
+            detector,
+            canceller,
+            store,
+            turn_model=turn_model,
+            duplex=duplex,
+        )

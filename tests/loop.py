@@ -21,6 +21,7 @@ from simulator.events import (
     LapseHeard,
     LineEnded,
     LineStarted,
+    Notice,
     RehearsalEnded,
     RehearsalStarted,
     TraineeStarted,
@@ -68,6 +69,8 @@ def play(
     store: Store | None = None,
     watch: Callable[[Event, Studio], None] | None = None,
     transcriber: ScriptedTranscriber | None = None,
+    duplex: bool = True,
+    voice: Performer | None = None,
     introduce: bool = False,
     **settings: object,
 ) -> list[Event]:
@@ -77,12 +80,13 @@ def play(
         studio = Studio(
             chosen,
             device or quiet_room(said),
-            client,
+            voice or client,
             coach,
             transcriber or ScriptedTranscriber([text for *_, text in said]),
             ScriptedDetector(window=320),
             NoCanceller(),
             store,
+            duplex=duplex,
         )
         events = []
         for event in rehearse(scenario or plain(), studio, introduce):
@@ -122,6 +126,8 @@ def _line(event: Event, rate: int) -> str:
             return f"{at} command {event.command}"
         case Trouble():
             return f"{at} trouble: {event.what}"
+        case Notice():
+            return f"{at} notice: {event.what}"
         case CoachSpoke():
             return f"{at} coach"
         case RehearsalEnded():

@@ -84,12 +84,12 @@ def missing() -> str | None:
 
 
 @contextlib.contextmanager
-def running(source: str = "mic") -> Iterator[Pulse]:
+def running(source: str = "mic", configuration: str = CONFIGURATION) -> Iterator[Pulse]:
     """A server of one's own, whose default source is `source`; ended by its id."""
     with tempfile.TemporaryDirectory(prefix="pulse-") as name:
         folder = Path(name)
         (folder / "pulse").mkdir(mode=0o700)
-        (folder / "start.pa").write_text(CONFIGURATION.format(folder=folder, source=source))
+        (folder / "start.pa").write_text(configuration.format(folder=folder, source=source))
         environment = {
             **os.environ,
             "HOME": name,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from simulator.audio.device import BLOCK, CLOCK_HZ, Block
-from simulator.audio.echo import EchoCanceller, NoCanceller, WebRtcCanceller, open_canceller
+from simulator.audio.echo import EchoCanceller, HalfDuplex, NoCanceller, WebRtcCanceller, open_canceller
 from simulator.audio.room import Room
 from simulator.audio.sound import Samples, level_db
 from simulator.audio.span import Span
@@ -71,3 +71,54 @@ def test_a_block_that_is_no_whole_number_of_frames_is_refused() -> None:
     odd = np.zeros(100, np.float32)
     with pytest.raises(ValueError, match="160"):
         WebRtcCanceller().cancel(Block(Span(0, 100), odd, odd))
+
+
+def voice(seconds: int, seed: int) -> Samples:
+    """Noise with the long-term spectrum of speech that comes and goes."""
+    plain = bursts(seconds, seed)
+    return np.asarray(np.convolve(plain, np.ones(6, np.float32) / 2, mode="same"), np.float32)
+
+
+@pytest.mark.parametrize("echo_db", [-6.0, 6.0])
+def test_the_trainee_is_kept_where_both_speak(echo_db: float) -> None:
+    """
+    client    ##############
+    trainee   ........####..     what the recogniser gets holds the trainee, however loud the echo
+    """
+    canceller, room = open_canceller(), Room(echo_db=echo_db, noise_db=-70, seed=1)
+    room.play(voice(10, seed=1))
+    words = voice(3, seed=2)
+    span = room.say(words, at=6 * CLOCK_HZ)
+    kept = []
+    for _ in range(10 * CLOCK_HZ // BLOCK):
+        canceller.cancel(room.read())
+        kept.append(canceller.words)
+    through = np.concatenate(kept)[span.start + canceller.delay : span.end + canceller.delay]
+    assert float(np.corrcoef(through, words)[0, 1]) > 0.9
+
+
+def test_words_and_sound_lie_at_the_same_place() -> None:
+    canceller, room = open_canceller(), Room(echo_db=-12, noise_db=None)
+    room.play(bursts(6, seed=1))
+    click = np.zeros(CLOCK_HZ, np.float32)
+    click[8000] = 0.5
+    span = room.say(click, at=7 * CLOCK_HZ)
+    sound, words = [], []
+    for _ in range(8 * CLOCK_HZ // BLOCK):
+        sound.append(canceller.cancel(room.read()))
+        words.append(canceller.words)
+    place = span.start + 8000 + canceller.delay
+    assert int(np.argmax(np.abs(np.concatenate(sound)))) == place
+    assert int(np.argmax(np.abs(np.concatenate(words)))) == place
+
+
+def test_a_shut_gate_lets_nothing_through_and_opens_after_the_echo() -> None:
+    gate, room = HalfDuplex(NoCanceller()), Room(echo_db=None, noise_db=-30)
+    gate.shut = True
+    assert not gate.cancel(room.read()).any()
+    assert not gate.words.any()
+    gate.shut = False
+    parts = [gate.cancel(room.read()) for _ in range(CLOCK_HZ // BLOCK)]
+    silent = np.flatnonzero(np.concatenate(parts))[0]
+    assert silent == pytest.approx(0.2 * CLOCK_HZ, abs=2)
+    assert gate.words.all()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,8 @@ from simulator.dialogue.endpoint import (
     Change,
     Endpointer,
     EndpointRules,
+    LimitNear,
+    NoiseFloor,
     SpeechStarted,
     TurnOver,
     UtteranceEnded,
@@ -105,6 +109,155 @@ def test_what_is_forgotten_ends_no_turn_and_what_goes_on_does() -> None:
         endpointer.feed(Span(at, at + 1), 0.0)
     endpointer.forget_turn()
     assert [c for at in range(6, 40) for c in endpointer.feed(Span(at, at + 1), 0.0)] == []
+
+
+ASKING = EndpointRules(
+    onset=1, utterance_silence=2, turn_silence=8, longest_turn=60, sure_silence=4, doubt_silence=12
+)
+
+
+def play(track: str, rules: EndpointRules, told: dict[int, Callable[[Endpointer], None]]) -> list[Change]:
+    """As `run`; before the window at each moment of `told`, the endpointer is told that."""
+    endpointer, changes = Endpointer(rules), []
+    for at, mark in enumerate(track):
+        if at in told:
+            told[at](endpointer)
+        changes += endpointer.feed(Span(at, at + 1), {"#": 0.9, ".": 0.1, "?": 0.4}[mark])
+    return changes
+
+
+def overs(changes: list[Change]) -> list[TurnOver]:
+    return [change for change in changes if isinstance(change, TurnOver)]
+
+
+@pytest.mark.parametrize(
+    ("finished", "silence"),
+    [(1.0, 4), (0.9, 4), (0.6, 8), (0.3, 12), (0.0, 12), (None, 8)],
+    ids=["over", "just over", "half", "just going on", "going on", "no answer"],
+)
+def test_the_sound_decides_how_long_the_silence_must_be(finished: float | None, silence: int) -> None:
+    #        ###............
+    # asked  ...  ^
+    changes = play("###" + "." * 20, ASKING, {5: lambda it: it.judge(Span(0, 3), finished)})
+    assert overs(changes) == [TurnOver(3, 3 + silence)]
+
+
+def test_without_a_model_the_sound_says_nothing() -> None:
+    changes = play("###" + "." * 20, RULES, {5: lambda it: it.judge(Span(0, 3), 1.0)})
+    assert overs(changes) == [TurnOver(3, 11)]
+
+
+def test_open_patience_does_not_listen_to_the_sound() -> None:
+    rules = EndpointRules(1, 2, None, 60, sure_silence=4, doubt_silence=12)
+    assert overs(play("###" + "." * 60, rules, {5: lambda it: it.judge(Span(0, 3), 1.0)})) == []
+
+
+def test_an_answer_about_what_was_said_before_ends_nothing_now() -> None:
+    #        ###...##............
+    # told   .........^  that the turn was over after the first three
+    changes = play("###...##" + "." * 20, ASKING, {10: lambda it: it.judge(Span(0, 3), 1.0)})
+    assert overs(changes) == [TurnOver(8, 16)]
+
+
+def test_each_utterance_is_judged_for_itself() -> None:
+    changes = play("###...##" + "." * 20, ASKING, {5: lambda it: it.judge(Span(0, 3), 0.0)})
+    assert overs(changes) == [TurnOver(8, 16)]
+
+
+def test_a_late_answer_still_shortens_the_silence() -> None:
+    changes = play("###" + "." * 20, ASKING, {9: lambda it: it.judge(Span(0, 3), 1.0)})
+    assert overs(changes) == [TurnOver(3, 10)]
+
+
+def test_trailing_words_are_added_to_what_the_sound_says() -> None:
+    def tell(it: Endpointer) -> None:
+        it.judge(Span(0, 3), 1.0)
+        it.wait_longer(5)
+
+    assert overs(play("###" + "." * 20, ASKING, {5: tell})) == [TurnOver(3, 12)]
+
+
+def test_unknown_words_hold_a_short_silence_but_no_full_one() -> None:
+    def tell(it: Endpointer) -> None:
+        it.judge(Span(0, 3), 1.0)
+        it.hold(True)
+
+    assert overs(play("###" + "." * 20, ASKING, {5: tell})) == [TurnOver(3, 11)]
+    known = {5: tell, 9: lambda it: it.hold(False)}
+    assert overs(play("###" + "." * 20, ASKING, known)) == [TurnOver(3, 10)]
+
+
+def test_a_cough_after_a_turn_neither_dates_it_nor_waits_again() -> None:
+    #        ####....#..........
+    # told   ..........^    that the noise was no speech
+    told = {12: lambda it: it.discard(Span(8, 9))}
+    changes = play("####....#" + "." * 12, RULES, told)
+    assert overs(changes) == [TurnOver(4, 13)]
+    assert overs(play("####....#" + "." * 12, RULES, {})) == [TurnOver(9, 17)]
+
+
+def test_after_a_cough_it_counts_again_what_the_sound_had_said() -> None:
+    told = {
+        3: lambda it: it.judge(Span(0, 1), 0.0),
+        8: lambda it: (it.judge(Span(5, 6), 1.0), it.discard(Span(5, 6))),
+    }
+    assert overs(play("#....#" + "." * 20, ASKING, told)) == [TurnOver(1, 13)]
+
+
+def test_a_slammed_door_in_a_kept_silence_begins_no_turn() -> None:
+    changes = play("...#" + "." * 20, RULES, {6: lambda it: it.discard(Span(3, 4))})
+    assert overs(changes) == []
+
+
+def test_speech_right_after_a_cough_goes_on() -> None:
+    changes = play("####...#..####" + "." * 12, RULES, {11: lambda it: it.discard(Span(7, 8))})
+    assert overs(changes) == [TurnOver(14, 22)]
+    assert [c.span for c in changes if isinstance(c, UtteranceEnded)] == [
+        Span(0, 4),
+        Span(7, 8),
+        Span(10, 14),
+    ]
+
+
+def test_a_long_turn_is_warned_once_before_it_is_cut() -> None:
+    rules = EndpointRules(1, 2, 8, 60, warn_before=10)
+    changes = run("#" * 30 + "..." + "#" * 40, rules)
+    warnings = [change for change in changes if isinstance(change, LimitNear)]
+    assert warnings == [LimitNear(50, 60)]
+    assert overs(changes) == [TurnOver(60, 60, cut=True)]
+    assert not any(isinstance(c, LimitNear) for c in run("#" * 49 + "." * 20, rules))
+
+
+def test_the_noise_floor_comes_to_lie_above_most_of_the_silence() -> None:
+    floor = NoiseFloor()
+    for at in range(4000):
+        floor.learn((at * 37 % 100) / 200, 150)
+    assert 0.42 < floor.level < 0.5
+
+
+NOISY = EndpointRules(2, 2, 8, 600, noise_margin=0.25, noise_memory=50)
+
+
+@pytest.mark.parametrize(
+    "before", ["n" * 300, "." * 10], ids=["noise before", "noise begins with the speech"]
+)
+def test_in_a_noisy_room_noise_is_no_speech_and_speech_still_is(before: str) -> None:
+    """`n` is 0.45, distant talk, say: between the two thresholds, so that it keeps an utterance open."""
+    track = before + "##n##" + "n" * 200 + "##n##" + "n" * 30
+    start, again = len(before), len(before) + 205
+
+    def changes(rules: EndpointRules) -> list[Change]:
+        endpointer, chance = Endpointer(rules), {"#": 0.95, "n": 0.45, ".": 0.02}
+        return [
+            change
+            for at, mark in enumerate(track)
+            for change in endpointer.feed(Span(at, at + 1), chance[mark])
+        ]
+
+    heard = changes(NOISY)
+    assert [c.at for c in heard if isinstance(c, SpeechStarted)] == [start, again]
+    assert overs(heard)[-1] == TurnOver(again + 5, again + 13)
+    assert overs(changes(replace(NOISY, noise_margin=None))) == []
 
 
 @given(st.text(alphabet="#.?", max_size=200))

@@ -44,6 +44,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "events": (4, "events"),
     "session": (5, "session"),
     "studio": (5, "session"),
+    "coaching": (5, "session"),
     "facts": (5, "session"),
     "listening": (5, "session"),
     "trainee": (5, "session"),

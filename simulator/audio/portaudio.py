@@ -33,7 +33,7 @@ from simulator.audio.sounding import faded
 from simulator.audio.span import Span, to_samples
 from simulator.errors import DeviceLost, DeviceRefused
 
-__all__ = ["Card", "PortAudioDevice", "available", "find_device", "list_devices"]
+__all__ = ["Card", "PortAudioDevice", "available", "find_device", "list_devices", "pair_name"]
 
 ANCHOR_CALLBACKS = 25
 """Callbacks whose times are asked for the round trip: half a second."""
@@ -169,7 +169,7 @@ class PortAudioDevice:
     ):
         self.rate, self.block, self.live = CLOCK_HZ, BLOCK, True
         microphone, speaker = find_device(input_name, "input"), find_device(output_name, "output")
-        self.name = f"{microphone.name} and {speaker.name}"
+        self.name = _named(microphone, speaker)
         self.flagged = 0
         """Callbacks that reported an under- or overflow."""
         self._correction_s = correction_s
@@ -354,6 +354,19 @@ class PortAudioDevice:
             trip_s = delivery.dac_s - delivery.adc_s if known else sum(self._stream.latency)
             frames = (trip_s + self._correction_s) * self.card_rate
             self._round_trips.append(max(0.0, self._frames_in - self._frames_out + frames))
+
+
+def pair_name(input_name: str | None = None, output_name: str | None = None) -> str:
+    """The name a `PortAudioDevice` with these two will have.
+
+    Raises:
+        DeviceMissing: there is no such device.
+    """
+    return _named(find_device(input_name, "input"), find_device(output_name, "output"))
+
+
+def _named(microphone: Card, speaker: Card) -> str:
+    return f"{microphone.name} and {speaker.name}"
 
 
 def _latency(card: Card) -> float | str:

@@ -48,6 +48,8 @@ class Room:
         echo_db: level of the echo relative to what is played (exact for white noise); `None`: no echo, as
             with headphones.
         noise_db: level of white noise, relative to full scale; `None`: none.
+        noise: a recorded noise at the clock's rate, at its own level, over and over from moment 0, on top of
+            the white one; `None`: none.
         response: impulse response from loudspeaker to microphone, used at energy 1; `None`: a small
             synthetic room.
         seed: of the noise and the synthetic room.
@@ -71,6 +73,7 @@ class Room:
         output_latency_s: float | None = None,
         wall_s: Callable[[], float] = time.monotonic,
         wait_s: Callable[[float], None] = time.sleep,
+        noise: Samples | None = None,
     ):
         self.rate, self.block = rate, block
         self.live = pace == "real"
@@ -83,6 +86,7 @@ class Room:
         self._latency = to_samples(latency_s, rate)
         self._random = np.random.default_rng(seed)
         self._noise = 0.0 if noise_db is None else 10 ** (noise_db / 20)
+        self._recorded_noise = np.zeros(0, np.float32) if noise is None else np.asarray(noise, np.float32)
         self._path = self._echo_path(response, seed, to_samples(echo_delay_s, rate), echo_db)
         self._past = np.zeros(max(0, len(self._path) - 1), np.float32)
         self._sounding: list[Sounding] = []
@@ -128,6 +132,8 @@ class Room:
         heard = mix(self._mouth, span) + self._echo(played)
         if self._noise:
             heard += self._random.standard_normal(self.block, dtype=np.float32) * np.float32(self._noise)
+        if len(self._recorded_noise):
+            heard += np.take(self._recorded_noise, np.arange(span.start, span.end), mode="wrap")
         self._now = span.end
         return Block(span, np.clip(heard, -1, 1), played)
 

@@ -6,13 +6,19 @@ A command counts only if it is the whole turn. A phrase that could as well answe
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from functools import cache
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from simulator.audio.span import Span
+from simulator.dialogue.turns import Utterance
 from simulator.files import read_yaml
 from simulator.language import Language, language_file, normalise
+
+LONGEST_DONE = 6
+"""So many words at the end of an utterance are tried for "I'm done"."""
 
 
 class Command(StrEnum):
@@ -84,3 +90,19 @@ def _strip(words: str, edges: tuple[str, ...]) -> str:
             if words.endswith(f" {edge}"):
                 words, changed = words[: -len(edge) - 1], True
     return words
+
+
+def without_done(utterance: Utterance, language: Language) -> tuple[Utterance | None, bool]:
+    """The utterance without an "I'm done" at its end, and whether it had one; `None`: it was nothing else.
+
+    For turns that only a key or that phrase ends.
+    """
+    words = utterance.words
+    for count in range(1, min(LONGEST_DONE, len(words)) + 1):
+        if parse_command(" ".join(word.text for word in words[-count:]), language) is Command.DONE:
+            left = words[:-count]
+            if not left:
+                return None, True
+            span = Span(utterance.span.start, max(utterance.span.start, left[-1].span.end))
+            return replace(utterance, span=span, text=" ".join(w.text for w in left), words=left), True
+    return utterance, False

@@ -5,6 +5,13 @@ Two silences, not one: a short one closes an utterance, a longer one ends the tu
     speech    ..####..###.........
     utterance   [--]  [-]                 closed after the short silence, dated where the speech stopped
     turn        [-------]        ^        decided after the long silence, dated where the speech stopped
+
+How long the long one is depends on what is known when the short one is over: how likely the turn is over by
+its sound (`judge`), and whether its last words trail off (`wait_longer`).
+
+    sound says "over"      ####....^            `sure_silence`
+    nothing is known       ####........^        `turn_silence`
+    sound says "goes on"   ####..........^      `doubt_silence`
 """
 
 from __future__ import annotations
@@ -13,6 +20,9 @@ from dataclasses import dataclass
 
 from simulator.audio.span import Span
 
+DOUBTFUL = 3
+"""So many of the silences that end an utterance; no speech stays between the two thresholds for longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class EndpointRules:
@@ -20,6 +30,17 @@ class EndpointRules:
 
     `speech` and `still_speech` are detector probabilities: at or above the first speech begins, below the
     second it stops (two thresholds, so that a value in between does not chop a vowel).
+
+    Args:
+        sure_silence: ends a turn that is over by its sound; `None`: the sound is not asked.
+        doubt_silence: ends a turn that goes on by its sound; `None`: `turn_silence`.
+        doubt: a probability of being over up to which the turn goes on by its sound.
+        sure: a probability of being over from which it is over; in between the silence is interpolated.
+        warn_before: so long before `longest_turn` a warning is given; 0: none.
+        noise_margin: so far above what the detector says of a noisy room both thresholds are kept; `None`:
+            the room is not measured.
+        noise_memory: windows of silence in which the measure of the room comes round.
+        noisiest: the thresholds are raised no further than this, or speech would be lost.
     """
 
     onset: int
@@ -28,6 +49,22 @@ class EndpointRules:
     longest_turn: int
     speech: float = 0.5
     still_speech: float = 0.35
+    sure_silence: int | None = None
+    doubt_silence: int | None = None
+    doubt: float = 0.3
+    sure: float = 0.9
+    warn_before: int = 0
+    noise_margin: float | None = None
+    noise_memory: int = 150
+    noisiest: float = 0.8
+
+    def silence(self, finished: float | None) -> int | None:
+        """The silence that ends a turn which is over with this probability; `None` where it is not known."""
+        if self.turn_silence is None or self.sure_silence is None or finished is None:
+            return self.turn_silence
+        longest = self.turn_silence if self.doubt_silence is None else self.doubt_silence
+        share = (finished - self.doubt) / max(1e-9, self.sure - self.doubt)
+        return round(longest + (self.sure_silence - longest) * min(1.0, max(0.0, share)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +90,41 @@ class TurnOver:
     cut: bool = False
 
 
-Change = SpeechStarted | UtteranceEnded | TurnOver
+@dataclass(frozen=True, slots=True)
+class LimitNear:
+    """At `at` the turn has become so long that it will be cut at `cut_at` if it goes on."""
+
+    at: int
+    cut_at: int
+
+
+Change = SpeechStarted | UtteranceEnded | LimitNear | TurnOver
+
+
+@dataclass(slots=True)
+class NoiseFloor:
+    """What the detector says where nobody speaks: the level that 19 of 20 windows of silence lie below.
+
+    A hum or distant talk gives a probability that never falls to 0; thresholds that lie under it would make
+    speech of it, or never let an utterance end.
+    """
+
+    level: float = 0.0
+
+    def learn(self, probability: float, memory: int) -> None:
+        """One window of silence more (a running quantile: up by 19 parts, down by one)."""
+        step = 1.0 / memory
+        self.level += step * (0.95 if probability > self.level else -0.05)
+        self.level = min(1.0, max(0.0, self.level))
+
+
+@dataclass(slots=True)
+class _Past:
+    """A closed utterance of the present turn, and what was known of the silence after it."""
+
+    span: Span
+    finished: float | None = None
+    extra: int = 0
 
 
 class Endpointer:
@@ -61,10 +132,15 @@ class Endpointer:
 
     def __init__(self, rules: EndpointRules):
         self.rules = rules
+        self.floor = NoiseFloor()
         self._candidate: Span | None = None
         self._utterance: Span | None = None
         self._turn: Span | None = None
+        self._closed: list[_Past] = []
         self._extra = 0
+        self._held = False
+        self._warned = False
+        self._sure_at = 0
         self._now = 0
 
     @property
@@ -82,11 +158,27 @@ class Endpointer:
         """Samples since the last speech of this turn; 0 while there is none."""
         return self._now - self._turn.end if self._turn is not None else 0
 
+    @property
+    def silence_needed(self) -> int | None:
+        """The silence that ends the present turn, by what is known now; `None`: no silence does."""
+        last = self._closed[-1] if self._closed else None
+        needed = self.rules.silence(last.finished if last is not None else None)
+        if needed is None or self.rules.turn_silence is None:
+            return None
+        if self._held:
+            needed = max(needed, self.rules.turn_silence)
+        return needed + (last.extra if last is not None else 0)
+
     def feed(self, window: Span, probability: float) -> tuple[Change, ...]:
         """What the next window changes. A window holds one probability."""
         self._now = window.end
         going_on = self._utterance is not None or self._candidate is not None
-        threshold = self.rules.still_speech if going_on else self.rules.speech
+        threshold = self._threshold(going_on)
+        if probability >= self._threshold(False):
+            self._sure_at = window.end
+        # What has been doubtful for long is no vowel: a noise that began with the speech keeps it open.
+        elif not going_on or window.end - self._sure_at > DOUBTFUL * self.rules.utterance_silence:
+            self.floor.learn(probability, self.rules.noise_memory)
         return self._speech(window) if probability >= threshold else self._silence(window)
 
     def end_turn(self) -> tuple[Change, ...]:
@@ -99,11 +191,48 @@ class Endpointer:
         An utterance that is being spoken goes on and begins the next turn.
         """
         self._turn = self._utterance
-        self._extra = 0
+        self._begin_turn()
+
+    def judge(self, utterance: Span, finished: float | None) -> None:
+        """By its sound the turn is over after `utterance` with probability `finished`.
+
+        An answer that comes after the trainee has gone on speaking changes nothing any more.
+        """
+        for past in self._closed:
+            if past.span == utterance:
+                past.finished = finished
 
     def wait_longer(self, extra: int) -> None:
         """Let the present silence last `extra` samples more ("and...", "um...") before it ends the turn."""
-        self._extra = extra
+        if self._utterance is None and self._closed:
+            self._closed[-1].extra = extra
+        else:
+            self._extra = extra
+
+    def hold(self, held: bool) -> None:
+        """While held, no shorter silence than `turn_silence` ends the turn: its words are not known yet."""
+        self._held = held
+
+    def discard(self, utterance: Span) -> None:
+        """That utterance was no speech (a cough, a door): the silence before it just goes on.
+
+        speech    ####...#.........
+        turn      [--]       ^           not dated after the noise, and not waited for again
+        """
+        kept = [past for past in self._closed if past.span != utterance]
+        if len(kept) == len(self._closed):
+            return
+        self._closed = kept
+        spans = [past.span for past in kept] + ([self._utterance] if self._utterance is not None else [])
+        self._turn = Span(spans[0].start, spans[-1].end) if spans else None
+
+    def _threshold(self, going_on: bool) -> float:
+        wanted = self.rules.still_speech if going_on else self.rules.speech
+        if self.rules.noise_margin is None:
+            return wanted
+        gap = self.rules.speech - wanted
+        raised = min(self.rules.noisiest, self.floor.level + self.rules.noise_margin)
+        return max(wanted, raised - gap)
 
     def _speech(self, window: Span) -> tuple[Change, ...]:
         if self._utterance is not None:
@@ -118,18 +247,27 @@ class Endpointer:
     def _grow(self, utterance: Span) -> tuple[Change, ...]:
         self._turn = utterance if self._turn is None else self._turn | utterance
         self._extra = 0
-        if len(self._turn) < self.rules.longest_turn:
-            return ()
-        return (*self._close_utterance(), *self._close_turn(cut=True))
+        longest = self.rules.longest_turn
+        if len(self._turn) >= longest:
+            return (*self._close_utterance(), *self._close_turn(cut=True))
+        if (
+            self.rules.warn_before
+            and not self._warned
+            and len(self._turn) >= longest - self.rules.warn_before
+        ):
+            self._warned = True
+            return (LimitNear(self._now, self._turn.start + longest),)
+        return ()
 
     def _silence(self, window: Span) -> tuple[Change, ...]:
         self._candidate = None
         changes: tuple[Change, ...] = ()
         if self._utterance is not None and window.end - self._utterance.end >= self.rules.utterance_silence:
             changes = self._close_utterance()
-        if self._turn is None or self._utterance is not None or self.rules.turn_silence is None:
+        needed = self.silence_needed
+        if self._turn is None or self._utterance is not None or needed is None:
             return changes
-        if window.end - self._turn.end >= self.rules.turn_silence + self._extra:
+        if window.end - self._turn.end >= needed:
             changes = (*changes, *self._close_turn(cut=False))
         return changes
 
@@ -137,11 +275,18 @@ class Endpointer:
         if self._utterance is None:
             return ()
         ended, self._utterance = self._utterance, None
+        self._closed.append(_Past(ended, extra=self._extra))
+        self._extra = 0
         return (UtteranceEnded(ended),)
 
     def _close_turn(self, cut: bool) -> tuple[Change, ...]:
         if self._turn is None:
             return ()
         ended, self._turn = self._turn, None
-        self._extra = 0
+        self._begin_turn()
         return (TurnOver(ended.end, self._now, cut),)
+
+    def _begin_turn(self) -> None:
+        self._closed = []
+        self._extra = 0
+        self._warned = False

@@ -32,7 +32,7 @@ INTERRUPTION_S = 0.5
 """Speech over the client that is shorter takes no floor (convention)."""
 
 BACKCHANNEL_S = 1.0
-"""A backchannel lasts less than this for each two tokens (convention)."""
+"""A backchannel lasts less than this for each two words (convention)."""
 
 BOTH_START_S = 0.2
 """Starting this soon after the client is a start in the same moment: nobody has heard the other."""
@@ -45,6 +45,9 @@ LAPSE_S = 8.0
 
 KEPT_SILENCE_S = (1.0, 4.0)
 """An unhurried silence before answering a disclosure (convention)."""
+
+RESUMED_S = 1.0
+"""Speech this soon after the client's answer began goes on with the turn the answer cut off (convention)."""
 
 RUSHED_S = 0.3
 """Answering a disclosure sooner than this is rushed (convention)."""
@@ -85,22 +88,21 @@ def _entries(backchannels: frozenset[str]) -> frozenset[tuple[str, ...]]:
 def is_backchannel(text: str, length: int, rate: int, language: Language) -> bool:
     """Whether `text`, lasting `length` samples, is nothing but encouragement ("mm-hm", "oh okay").
 
-    Every word belongs to a token of the language's backchannel list. One or two tokens last under a second;
-    a longer string of them ("mm-hm, mm-hm, yeah") may last as much longer as it has more tokens.
+    Every word belongs to a token of the language's backchannel list. One or two words last under a second;
+    a longer string of them ("mm-hm, mm-hm, yeah", "oh no, that's hard") as much longer as it has more words.
     """
     words = tokens(text)
     known = _entries(language.backchannels)
     longest = max((len(entry) for entry in known), default=0)
-    count = place = 0
+    place = 0
     while place < len(words):
         for size in range(min(longest, len(words) - place), 0, -1):
             if words[place : place + size] in known:
                 place += size
-                count += 1
                 break
         else:
             return False
-    return count > 0 and length < to_samples(BACKCHANNEL_S, rate) * max(1.0, count / 2)
+    return bool(words) and length < to_samples(BACKCHANNEL_S, rate) * max(1.0, len(words) / 2)
 
 
 def _kind(span: Span, text: str | None, line: SpokenLine, rate: int, language: Language) -> OverlapKind:
@@ -112,8 +114,10 @@ def _kind(span: Span, text: str | None, line: SpokenLine, rate: int, language: L
         return OverlapKind.BACKCHANNEL
     # Without words only length speaks, and a backchannel may last as long as BACKCHANNEL_S.
     least_s = INTERRUPTION_S if text else BACKCHANNEL_S
-    if any(span.start in pause for pause in line.pauses):
-        # A hum is easily misheard as words ("mm-hm" as "no, no"): so short a sound fills no silence.
+    # Speech that comes as a piece of the line ends goes into the silence after it, as at the line's end.
+    ahead = to_samples(TERMINAL_S, rate)
+    if any(span.start in Span(max(0, pause.start - ahead), pause.end) for pause in line.pauses):
+        # Of a short sound the words are not known well enough: recognisers write a hum down as "No, no".
         long = len(span) >= to_samples(least_s, rate)
         return OverlapKind.FILLED_SILENCE if long else OverlapKind.OTHER
     if span.start - line.sounded.start < to_samples(BOTH_START_S, rate):
@@ -151,6 +155,32 @@ def takes_floor(
         return False
     kind = _kind(inside, words_so_far, line, rate, language)
     return kind in (OverlapKind.INTERRUPTION, OverlapKind.FILLED_SILENCE)
+
+
+def resumed(before: Exchange, exchange: Exchange, rate: int, language: Language) -> Utterance | None:
+    """The speech with which the trainee goes on after the client's answer has cut them off; `None` if none.
+
+        client    ....######
+        trainee   ###..#####      resumed: it is the client who interrupted
+
+    The trainee had taken the turn before the line and speaks again within `RESUMED_S` of its start (or was
+    speaking as it began), with something that is neither encouragement nor a command's answer. A turn that
+    ended as a question was over: what comes then is an interruption of the trainee's making.
+    """
+    if response(before, rate, language) is None:
+        return None
+    start = exchange.line.sounded.start
+    said = before.during + before.reply
+    last = max(said, key=lambda utterance: utterance.span.end)
+    if last.span.end > start:
+        return last
+    if last.text.rstrip().endswith("?"):
+        return None
+    for utterance in exchange.during:
+        soon = utterance.span.start - start < to_samples(RESUMED_S, rate)
+        if soon and not is_backchannel(utterance.text, len(utterance.span), rate, language):
+            return utterance
+    return None
 
 
 def response(exchange: Exchange, rate: int, language: Language) -> Utterance | None:

@@ -54,13 +54,15 @@ class Conversation:
     """The facts: utterances of both speakers ordered by onset, on a clock of `rate` Hz.
 
     `lines` are the client's lines in the order spoken. `dropouts` are where the device lost samples: a
-    measure that touches one is left out and says so.
+    measure that touches one is left out and says so. `duplex` is false where the microphone was not
+    listened to while the client spoke: overlaps are then unknown, not absent.
     """
 
     rate: int
     utterances: tuple[Utterance, ...] = ()
     lines: tuple[SpokenLine, ...] = ()
     dropouts: tuple[Span, ...] = ()
+    duplex: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(

@@ -15,6 +15,7 @@ from simulator.dialogue.scenario import Line, Scenario, parts
 from simulator.dialogue.skills import Skill
 from simulator.dialogue.turns import Conversation, Exchange, Speaker, SpokenLine, Utterance, exchanges
 from simulator.errors import ScenarioError
+from simulator.evaluation.audit import audit_measures
 from simulator.evaluation.findings import EVALUATION_VERSION, Evaluation, Finding, Measure, Verdict
 from simulator.evaluation.interruptions import overlap_findings, overlap_measures
 from simulator.evaluation.pacing import pacing_findings, pacing_measures
@@ -56,6 +57,7 @@ def evaluate(conversation: Conversation, scenario: Scenario) -> Evaluation:
         *_word_measures(findings),
         *pacing_measures(conversation, findings, language),
         *overlap_measures(conversation, language),
+        *audit_measures(conversation, language),
     )
     return Evaluation(EVALUATION_VERSION, measures, findings)
 
@@ -94,11 +96,11 @@ def _as_it_stood(conversation: Conversation, index: int) -> Conversation:
     """The conversation when the exchange at `index` had ended."""
     later = conversation.lines[index + 1 : index + 2]
     ends = later[0].sounded.start if later else None
-    return Conversation(
-        conversation.rate,
-        tuple(u for u in conversation.utterances if ends is None or u.span.start < ends),
-        conversation.lines[: index + 1],
-        tuple(d for d in conversation.dropouts if ends is None or d.start < ends),
+    return replace(
+        conversation,
+        utterances=tuple(u for u in conversation.utterances if ends is None or u.span.start < ends),
+        lines=conversation.lines[: index + 1],
+        dropouts=tuple(d for d in conversation.dropouts if ends is None or d.start < ends),
     )
 
 

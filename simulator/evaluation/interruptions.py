@@ -6,7 +6,7 @@ The kinds are those of `dialogue.floor`, the same that the client yields by whil
 from __future__ import annotations
 
 from simulator.audio.span import Span
-from simulator.dialogue.floor import OverlapKind, classify_overlap
+from simulator.dialogue.floor import OverlapKind, classify_overlap, resumed
 from simulator.dialogue.skills import Skill
 from simulator.dialogue.turns import Conversation, Exchange, SpokenLine, Utterance, exchanges
 from simulator.evaluation.findings import Finding, Measure, Verdict
@@ -31,6 +31,20 @@ _SAID = {
 }
 
 
+_COUNTED = (
+    "interruptions",
+    "filled_silences",
+    "backchannels",
+    "terminal_overlaps",
+    "other_overlaps",
+    "client_yielded",
+    "trainee_yielded",
+)
+
+NOT_HEARD = "not measured: the microphone was not listened to while the client spoke"
+"""Said of every measure that rests on what the trainee did during the client's lines."""
+
+
 def yielded(line: SpokenLine) -> bool:
     """Whether the client fell silent before the line's end."""
     return line.sounded.end < line.planned.end
@@ -44,10 +58,18 @@ def _lost(utterance: Utterance, line: SpokenLine, dropouts: tuple[Span, ...]) ->
 def overlaps(
     exchange: Exchange, conversation: Conversation, language: Language
 ) -> tuple[tuple[Utterance, OverlapKind], ...]:
-    """The trainee's utterances that start inside the line, with their kinds; not where samples were lost."""
+    """The trainee's utterances that start inside the line, with their kinds; not where samples were lost.
+
+    Going on with a turn that the client's answer cut off is no interruption of the trainee's making.
+    """
     found = []
+    told = exchanges(conversation)
+    index = next((i for i, other in enumerate(told) if other.line == exchange.line), 0)
+    going_on = resumed(told[index - 1], exchange, conversation.rate, language) if index else None
     for utterance in exchange.during:
         kind = classify_overlap(utterance, exchange.line, conversation.rate, language)
+        if utterance == going_on and kind in (OverlapKind.INTERRUPTION, OverlapKind.FILLED_SILENCE):
+            kind = OverlapKind.OTHER
         if kind is not None and not _lost(utterance, exchange.line, conversation.dropouts):
             found.append((utterance, kind))
     return tuple(found)
@@ -71,6 +93,8 @@ def overlap_findings(
 def overlap_measures(conversation: Conversation, language: Language) -> tuple[Measure, ...]:
     """How often each kind of overlap was heard, and who yielded after an interruption."""
     told = exchanges(conversation)
+    if not conversation.duplex:
+        return tuple(Measure(name, None, "count", 0, NOT_HEARD) for name in _COUNTED)
     kinds: list[OverlapKind] = []
     client_yielded = trainee_yielded = left_out = 0
     for exchange in told:

@@ -41,6 +41,9 @@ Both with the short silences between sentences: those are not told apart in the 
 times are known by line and not by word.
 """
 
+HEARD_AGAIN_S = 0.35
+"""In half duplex the microphone opens a moment after the client: speech found so soon may be older."""
+
 LONG_MONOLOGUE_S = 30.0
 """One turn that lasts longer leaves the client out (convention)."""
 
@@ -108,13 +111,16 @@ def client_amount(conversation: Conversation, language: Language) -> Amount:
 
 
 def _offset(exchange: Exchange, conversation: Conversation, language: Language) -> float | None:
-    """Seconds from the client's end to the response; `None` without one, or where samples were lost."""
+    """Seconds from the client's end to the response; `None` without one, where samples were lost, or
+    where the microphone was not listened to as it began."""
     first = response(exchange, conversation.rate, language)
     if first is None:
         return None
     end = exchange.line.sounded.end
     between = Span(min(end, first.span.start), max(end, first.span.start) + 1)
     if touches(between, conversation.dropouts):
+        return None
+    if not conversation.duplex and first.span.start - end < to_samples(HEARD_AGAIN_S, conversation.rate):
         return None
     return to_seconds(first.span.start - end, conversation.rate)
 
@@ -193,13 +199,16 @@ def _offset_measures(
     offsets = [offset for _, offset in pairs if offset is not None]
     after = [offset for e, offset in pairs if offset is not None and e.line.disclosure >= DISCLOSURE_LEVEL]
     lost = sum(1 for e, o in pairs if o is None and response(e, conversation.rate, language) is not None)
-    why = f"{lost} left out where sound was lost" if lost else None
+    why = f"{lost} left out where sound was lost or not listened to" if lost else None
+    rushed = Measure("rushed_answers", None, "count", 0, "not measured: such answers begin unheard")
     skills = [finding.skill for finding in findings]
     return (
         _median("response_offset_s", offsets, "the trainee answered no line", why),
         _median("response_offset_after_disclosure_s", after, "no disclosure was answered", why),
         Measure("kept_silences", skills.count(Skill.KEPT_SILENCE), "count", len(after), why),
-        Measure("rushed_answers", skills.count(Skill.RUSHED_ANSWER), "count", len(after), why),
+        Measure("rushed_answers", skills.count(Skill.RUSHED_ANSWER), "count", len(after), why)
+        if conversation.duplex
+        else rushed,
         Measure("lapses", _lapses(conversation, told, language), "count", len(told)),
     )
 

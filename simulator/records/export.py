@@ -41,6 +41,7 @@ def as_json(
         "rate_hz": rate,
         "utterances": [_utterance(utterance, rate) for utterance in conversation.utterances],
         "lines": [_line(line, rate) for line in conversation.lines],
+        "duplex": conversation.duplex,
         "dropouts": [_span(dropout, rate) for dropout in conversation.dropouts],
         "evaluation": None if evaluation is None else _evaluation(evaluation, rate),
         "feedback": list(sentences),

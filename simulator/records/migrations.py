@@ -52,7 +52,12 @@ def _version_1(db: sqlite3.Connection) -> None:
             db.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_version_1,)
+def _version_2(db: sqlite3.Connection) -> None:
+    """Whether the microphone was listened to while the client spoke; before, it always was."""
+    db.execute("ALTER TABLE rehearsals ADD COLUMN duplex INTEGER NOT NULL DEFAULT 1")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_version_1, _version_2)
 
 
 def migrate(db: sqlite3.Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:

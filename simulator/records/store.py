@@ -156,6 +156,11 @@ class Store:
                 (self._number(id), *_ends(span)),
             )
 
+    def half_duplex(self, id: str) -> None:
+        """Keep that the microphone is not listened to while the client speaks."""
+        with self._file.writing() as db:
+            db.execute("UPDATE rehearsals SET duplex = 0 WHERE number = ?", (self._number(id),))
+
     def finish(
         self, id: str, evaluation: Evaluation, feedback_sentences: Sequence[str], finished: bool = True
     ) -> None:
@@ -243,11 +248,12 @@ class Store:
                 number,
             )
         )
-        rate = int(self._file.rows("SELECT rate FROM rehearsals WHERE number = ?", number)[0][0])
+        rate, duplex = self._file.rows("SELECT rate, duplex FROM rehearsals WHERE number = ?", number)[0]
         dropouts = self._file.rows(
             "SELECT first, past FROM dropouts WHERE rehearsal = ? ORDER BY number", number
         )
-        return Conversation(rate, utterances, self._lines(number), tuple(Span(*ends) for ends in dropouts))
+        lost = tuple(Span(*ends) for ends in dropouts)
+        return Conversation(rate, utterances, self._lines(number), lost, duplex=bool(duplex))
 
     def evaluation(self, id: str) -> Evaluation | None:
         """The newest evaluation kept, `None` where the rehearsal never came to its evaluation."""

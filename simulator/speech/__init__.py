@@ -128,6 +128,44 @@ class Detector(Protocol):
         """Forget everything; the next sample lies at `at`."""
 
 
+class Verdict(Protocol):
+    """One question on its way through a turn model."""
+
+    def ready(self) -> bool:
+        """Whether `probability` would answer without waiting. Never waits itself."""
+
+    def probability(self) -> float | None:
+        """How likely the turn is over, in [0, 1]; `None` where the engine failed. Waits for it."""
+
+
+class TurnModel(Protocol):
+    """Tells from the sound of the last 8 s (16 kHz) whether a turn is over. A context manager.
+
+    Sound after the speech counts too: ask when it has been silent for about 0.2 s.
+    """
+
+    name: str
+
+    def ask(self, samples: Samples) -> Verdict:
+        """Put the question and return at once. More than the last 8 s is left out."""
+
+    def finished(self, samples: Samples) -> float:
+        """How likely the turn is over, in [0, 1]. Waits for the engine.
+
+        Raises:
+            EngineMissing, EngineCrashed, EngineHung, ModelError: see `simulator.errors`.
+        """
+
+    def close(self) -> None:
+        """Release it. A second call changes nothing."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
 def transcribe(transcriber: Transcriber, sound: Sound, start: int = 0) -> Transcript:
     """The words of a whole 16 kHz sound."""
     hearing = transcriber.listen(start)

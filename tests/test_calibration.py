@@ -1,0 +1,97 @@
+"""What is measured on a device: in rooms whose truth is known, and on a virtual sound card."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pulse import Pulse, looped_pulse_server  # noqa: F401 (fixture)
+
+from simulator.audio.calibration import Calibration, calibrate, path, store, stored, sweep
+from simulator.audio.device import CLOCK_HZ
+from simulator.audio.echo import NoCanceller, open_canceller
+from simulator.audio.room import Room
+
+
+def measured(**room: object) -> Calibration:
+    return calibrate(Room(seed=3, **room), open_canceller())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("noise_db", [None, -45.0])
+@pytest.mark.parametrize(("echo_db", "delay_s"), [(-20.0, 0.02), (-12.0, 0.12), (-6.0, 0.06)])
+def test_leak_and_delay_are_measured(echo_db: float, delay_s: float, noise_db: float | None) -> None:
+    found = measured(echo_db=echo_db, echo_delay_s=delay_s, noise_db=noise_db)
+    assert found.lag_ms == pytest.approx(1000 * delay_s, abs=2)
+    assert found.round_trip_ms == pytest.approx(1000 * delay_s, abs=2)
+    assert found.leak_db == pytest.approx(echo_db, abs=1)
+    assert found.duplex, found.why
+
+
+def test_with_headphones_there_is_no_delay_to_know() -> None:
+    found = measured(echo_db=None, noise_db=-45.0)
+    assert (found.round_trip_ms, found.lag_ms, found.leak_db) == (None, None, None)
+    assert found.duplex
+    assert found.correction_s == 0.0
+
+
+def test_a_microphone_at_its_limit_is_not_safe() -> None:
+    found = measured(echo_db=15.0)
+    assert not found.duplex
+    assert "limit" in found.why
+
+
+def test_an_echo_that_nothing_takes_out_is_not_safe() -> None:
+    found = calibrate(Room(echo_db=-12.0), NoCanceller())
+    assert found.left_db == pytest.approx(-12, abs=1.5)
+    assert not found.duplex
+    assert "headphones" in found.why
+
+
+def test_a_sound_heard_before_its_place_has_a_lag_below_zero() -> None:
+    sound = np.concatenate([np.zeros(4000, np.float32), sweep(CLOCK_HZ), np.zeros(8000, np.float32)])
+    lag, leak_db = path(np.roll(sound, -480) * np.float32(0.5), sound, CLOCK_HZ)
+    assert lag == -480
+    assert leak_db == pytest.approx(-6, abs=0.5)
+
+
+def test_what_was_measured_is_kept_by_device(tmp_path: Path) -> None:
+    one = Calibration("a", 240.0, 12.5, -14.0, -60.0, True, "Fine.")
+    other = Calibration("b", None, None, None, -90.0, False, "Not fine.")
+    store(one, tmp_path / "new")
+    store(other, tmp_path / "new")
+    assert stored("a", tmp_path / "new") == one
+    assert stored("b", tmp_path / "new") == other
+    assert stored("c", tmp_path / "new") is None
+    assert one.correction_s == 0.0125
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"a": {}}', '{"a": 3}'])
+def test_a_broken_file_is_as_good_as_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "calibration.json").write_text(text)
+    assert stored("a", tmp_path) is None
+
+
+@pytest.mark.card
+def test_a_card_is_corrected_by_what_was_measured(looped_pulse: Pulse) -> None:
+    """The second device is placed by the first one's correction; a virtual card's own times wander."""
+    code = """
+        import json
+        from simulator.audio.calibration import calibrate
+        from simulator.audio.echo import open_canceller
+        from simulator.audio.portaudio import PortAudioDevice
+        found = []
+        correction_s = 0.0
+        for _ in range(2):
+            with PortAudioDevice(correction_s=correction_s) as device:
+                one = calibrate(device, open_canceller())
+            correction_s += one.correction_s
+            found.append(one.as_dict())
+        print(json.dumps(found))
+    """
+    first, second = json.loads(looped_pulse.python(code))
+    for found in (first, second):
+        assert found["leak_db"] == pytest.approx(0, abs=1), found
+        assert 100 <= found["round_trip_ms"] <= 500, found
+    assert abs(second["lag_ms"]) <= 100, (first, second)

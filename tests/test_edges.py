@@ -1,0 +1,129 @@
+"""Edges of speech: found to a few milliseconds on sound whose edges are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.audio.edges import RULES, refine
+from simulator.audio.sound import Samples
+from simulator.audio.span import Span, to_samples
+
+RATE = 16_000
+MS = RATE // 1000
+TOLERATED = 12 * MS
+
+
+def vowel(length: int) -> Samples:
+    """A voiced sound: harmonics of 120 Hz that fall off."""
+    t = np.arange(length) / RATE
+    return np.asarray(sum(0.1 / k * np.sin(2 * np.pi * 120 * k * t) for k in range(1, 30)), np.float32)
+
+
+def hiss(length: int, level: float) -> Samples:
+    """An "s": noise above 3 kHz, without the voice under it."""
+    return np.asarray(np.diff(np.random.default_rng(1).standard_normal(length + 1)) * level / 1.4, np.float32)
+
+
+def silence_with(*parts: tuple[int, Samples], length: int = 4 * RATE, noise: float = 0.0005) -> Samples:
+    """Sounds at their moments, in a little noise."""
+    track = np.random.default_rng(0).standard_normal(length).astype(np.float32) * np.float32(noise)
+    for at, samples in parts:
+        track[at : at + len(samples)] += samples
+    return track
+
+
+def assert_near(found: Span, truth: Span, tolerated: int = TOLERATED) -> None:
+    off = ((found.start - truth.start) / MS, (found.end - truth.end) / MS)
+    assert max(abs(found.start - truth.start), abs(found.end - truth.end)) <= tolerated, f"off by {off} ms"
+
+
+TRUTH = Span(2 * RATE, 3 * RATE)
+
+
+@pytest.mark.parametrize("late_ms", [-100, 0, 110, 250])
+@pytest.mark.parametrize("past_ms", [-60, 0, 60, 190])
+def test_a_boundary_of_a_detector_is_moved_to_the_sound(late_ms: int, past_ms: int) -> None:
+    track = silence_with((TRUTH.start, vowel(len(TRUTH))))
+    detected = Span(TRUTH.start + late_ms * MS, TRUTH.end + past_ms * MS)
+
+    assert_near(refine(track, RATE, detected), TRUTH)
+
+
+def test_an_unvoiced_beginning_and_end_belong_to_the_speech() -> None:
+    s = hiss(120 * MS, 0.02)
+    track = silence_with(
+        (TRUTH.start, s), (TRUTH.start + len(s), vowel(len(TRUTH) - 240 * MS)), (TRUTH.end - len(s), s)
+    )
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 150 * MS, TRUTH.end - 100 * MS)), TRUTH)
+
+
+def test_a_stop_consonant_is_bridged() -> None:
+    track = silence_with(
+        (TRUTH.start, hiss(30 * MS, 0.05)), (TRUTH.start + 70 * MS, vowel(len(TRUTH) - 70 * MS))
+    )
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 150 * MS, TRUTH.end)), TRUTH)
+
+
+def test_another_word_before_is_left_alone() -> None:
+    """
+    before    ####....
+    speech    ........########
+    """
+    track = silence_with((TRUTH.start - 400 * MS, vowel(250 * MS)), (TRUTH.start, vowel(len(TRUTH))))
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 100 * MS, TRUTH.end + 50 * MS)), TRUTH)
+
+
+def test_nothing_outside_the_room_is_taken() -> None:
+    track = silence_with((TRUTH.start - 300 * MS, vowel(len(TRUTH) + 300 * MS)))
+    room = Span(TRUTH.start - 40 * MS, TRUTH.end + RATE)
+
+    found = refine(track, RATE, Span(TRUTH.start + 100 * MS, TRUTH.end + 50 * MS), room)
+
+    assert found.start >= room.start
+
+
+def test_a_click_before_the_speech_is_no_beginning() -> None:
+    track = silence_with((TRUTH.start - 40 * MS, hiss(3 * MS, 0.2)), (TRUTH.start, vowel(len(TRUTH))))
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 100 * MS, TRUTH.end + 50 * MS)), TRUTH, 20 * MS)
+
+
+def test_a_hum_hides_no_s() -> None:
+    """A mains hum louder than the "s" itself."""
+    hum = (0.05 * np.sin(2 * np.pi * 60 * np.arange(4 * RATE) / RATE)).astype(np.float32)
+    s = hiss(120 * MS, 0.02)
+    track = hum + silence_with((TRUTH.start, s), (TRUTH.start + len(s), vowel(len(TRUTH) - len(s))))
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 180 * MS, TRUTH.end)), TRUTH)
+
+
+@pytest.mark.parametrize("track", [np.zeros(4 * RATE, np.float32), silence_with(), np.zeros(10, np.float32)])
+def test_where_nothing_stands_out_the_detector_is_believed(track: Samples) -> None:
+    detected = Span(2 * RATE, 2 * RATE + 200 * MS)
+
+    assert refine(track, RATE, detected) == detected
+
+
+def test_speech_that_begins_with_the_recording_has_no_noise_to_be_told_from() -> None:
+    track = vowel(RATE)
+
+    assert refine(track, RATE, Span(0, RATE)) == Span(0, RATE)
+
+
+@given(st.integers(0, 4 * RATE), st.integers(0, 2 * RATE), st.integers(0, 2**16))
+def test_an_edge_never_moves_further_than_it_is_searched(start: int, length: int, seed: int) -> None:
+    rough = np.random.default_rng(seed)
+    track = np.repeat(rough.exponential(0.05, 40), RATE // 10) * rough.standard_normal(4 * RATE)
+    detected = Span(start, start + length)
+
+    found = refine(track.astype(np.float32), RATE, detected)
+
+    assert found.start >= detected.start - to_samples(RULES.earlier_s, RATE)
+    assert found.end <= detected.end + to_samples(RULES.later_s, RATE)
+    assert found == detected or len(found) > 0
