@@ -115,12 +115,17 @@ def _introduce(scenario: Scenario, console: Console) -> None:
 
 @contextmanager
 def _polite_interrupt(studio: Studio, console: Console) -> Iterator[None]:
-    """The first Ctrl-C ends the rehearsal and leaves its feedback; the second ends the program."""
+    """The first Ctrl-C ends the rehearsal and leaves its feedback, the second skips that, the third ends all."""
+    times = 0
 
     def asked(number: int, frame: FrameType | None) -> None:
-        if studio.stop_asked:
+        nonlocal times
+        times += 1
+        if times > 2:
             raise KeyboardInterrupt
         studio.stop_asked = True
+        if times > 1:
+            return
         console.print("\nEnding here. Your feedback follows; Ctrl-C once more skips it.", style="dim")
 
     before = signal.signal(signal.SIGINT, asked)
