@@ -115,7 +115,7 @@ def _introduce(scenario: Scenario, console: Console) -> None:
 
 @contextmanager
 def _polite_interrupt(studio: Studio, console: Console) -> Iterator[None]:
-    """The first Ctrl-C ends the rehearsal and leaves its feedback, the second skips that, the third ends all."""
+    """The first Ctrl-C ends the rehearsal but not its feedback, the second skips that, the third ends all."""
     times = 0
 
     def asked(number: int, frame: FrameType | None) -> None:
