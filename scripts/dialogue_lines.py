@@ -1,13 +1,24 @@
 """What is said in the generated dialogues. The halves `tune` and `report` share no line.
 
-A client line is texts and, between them, written pauses in seconds. A trainee turn is clauses: a comma ends
-those that go on, so that a voice speaks them as unfinished.
+A client line is texts and, between them, written pauses in seconds. What the trainee answers are the
+project's own labelled replies to lines of its scenarios; the halves share no line that is replied to.
 """
 
 from __future__ import annotations
 
+import csv
+import re
+from functools import cache
+from pathlib import Path
+
+REPLIES = Path(__file__).parents[1] / "tests" / "data" / "replies.tsv"
+
 ClientLine = tuple[str | float, ...]
-Clauses = tuple[str, ...]
+
+CONNECTIVES = frozenset(
+    "and but because cause so or if when that which who where while then as since although though until".split()
+)
+"""Words that join clauses: people pause before them and after them."""
 
 CLIENT_LINES: dict[str, tuple[ClientLine, ...]] = {
     "tune": (
@@ -36,54 +47,27 @@ CLIENT_LINES: dict[str, tuple[ClientLine, ...]] = {
     ),
 }
 
-TURNS: dict[str, tuple[Clauses, ...]] = {
+INTERRUPTIONS: dict[str, tuple[str, ...]] = {
     "tune": (
-        ("It sounds as if the evenings are the hardest part,", "and nobody really sees that."),
-        ("I hear that you are tired,", "because you carry all of it alone,", "and there is no end to it."),
-        ("Thank you for telling me that.",),
-        ("So when the phone rings,", "you would rather not pick it up."),
-        ("I wonder,", "what was it like for you,", "when you heard it from somebody else?"),
-        ("That must have hurt.",),
-        ("Part of you wants to talk to her,", "but another part,", "is afraid of what she might say."),
-        ("What would you wish for,", "if you could choose?"),
-        ("You have been holding this for a long time,", "and I am glad that you say it now."),
-        ("Is it all right,", "if I ask you about the spring?"),
-        ("I am not sure that I understood you,", "you said it was fine,", "and then,", "you looked away."),
-        ("Take all the time you need.",),
+        "Can I say something about that, because I think you are too hard on yourself.",
+        "But have you tried to talk to them, before it came to this?",
+        "That is really not your fault at all.",
+        "The same thing happened to me last year, and in the end it all turned out fine.",
+        "When exactly was that?",
+        "Hold on a minute, are you telling me that nobody said anything at all?",
+        "I would go straight to the manager if I were you, and ask him what he thinks he is doing.",
     ),
     "report": (
-        ("It seems that the nights are very long for you,", "and the radio keeps you company."),
-        ("You sat there without a word,", "and still,", "you had the courage to go."),
-        ("That sounds really painful.",),
-        ("So your father wants you to be strong,", "but you feel,", "that he does not see how hard you try."),
-        ("What goes through your mind,", "when you lie there at four in the morning?"),
-        ("I can hear how much she meant to you.",),
-        ("If I understand you right,", "you are not giving up,", "you are just worn out."),
-        ("How was it for you to tell me this?",),
-        ("Maybe we could look at the weekend together,", "when you feel ready for it."),
-        ("You write to him,", "because there is so much that you could not say,", "while he was here."),
-        ("It matters to me,", "that you came back today."),
-        ("I am here with you.",),
+        "I really think you should see a doctor, when it has been going on for so long.",
+        "But why did you not just call me if you felt so bad?",
+        "My mother was exactly like that too.",
+        "You have to look at it from his side, because he may be just as sad as you are.",
+        "Who in the world told you that?",
+        "Let me stop you there, because that is not what happened the last time we met.",
+        "You could put all of that in a letter and then never send it to anybody.",
     ),
 }
-
-INTERRUPTIONS: dict[str, tuple[Clauses, ...]] = {
-    "tune": (
-        ("Can I say something about that,", "because I think,", "you are too hard on yourself."),
-        ("But have you tried to talk to them,", "before it came to this?"),
-        ("That is really not your fault at all.",),
-        ("The same thing happened to me last year,", "and in the end,", "it all turned out fine."),
-        ("When exactly was that?",),
-    ),
-    "report": (
-        ("I really think you should see a doctor,", "when it has been going on,", "for so long."),
-        ("But why did you not just call me,", "if you felt so bad?"),
-        ("My mother was exactly like that too.",),
-        ("You have to look at it from his side,", "because he may be,", "just as sad as you are."),
-        ("Who in the world told you that?",),
-    ),
-}
-"""What takes the floor; the first clause alone is long enough for that."""
+"""What takes the floor; it goes on for a while without a pause."""
 
 BACKCHANNELS: dict[str, tuple[str, ...]] = {
     "tune": ("mm-hm", "yeah", "right", "okay", "I see", "hmm"),
@@ -91,3 +75,34 @@ BACKCHANNELS: dict[str, tuple[str, ...]] = {
 }
 
 FILLED_PAUSES = ("um", "uh", "um", "uhm")
+
+
+@cache
+def turns(half: str) -> tuple[str, ...]:
+    """What the trainee answers: replies of 4 to 40 words, without filled pauses, dashes and digits of their own.
+
+    Every other line that is replied to belongs to `tune`, the rest to `report`.
+    """
+    with REPLIES.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    lines = sorted({(row["scenario"], row["line"]) for row in rows})
+    mine = set(lines[(0 if half == "tune" else 1) :: 2])
+    texts = [row["reply"] for row in rows if (row["scenario"], row["line"]) in mine]
+    unfit = re.compile(r"\b(?:u+h+m*|u+m+|e+r+m*|m+h*m*|h+m+)\b|[\d\u2014\u2013:;()]|-\s|\.\.", re.IGNORECASE)
+    return tuple(text for text in texts if 4 <= len(text.split()) <= 40 and not unfit.search(text))
+
+
+def places(words: tuple[str, ...]) -> dict[str, list[int]]:
+    """After how many words a thinking pause may lie: at the end of a "sentence", between two "clauses"
+    (before or after the word that joins them), or "inside" of one."""
+    found: dict[str, list[int]] = {"sentence": [], "clause": [], "inside": []}
+    plain = [re.sub(r"[^a-z']", "", word.lower()) for word in words]
+    for count in range(1, len(words)):
+        if words[count - 1][-1] in ".?!":
+            kind = "sentence"
+        elif words[count - 1][-1] == "," or CONNECTIVES & {plain[count - 1], plain[count]}:
+            kind = "clause"
+        else:
+            kind = "inside"
+        found[kind].append(count)
+    return found

@@ -5,14 +5,15 @@
 
 A session is a room (echo, noise) with a row of exchanges in it; nothing in it waits for the program, so
 that every program hears the same. The trainee is the room's second mouth: human recordings, cut to their
-true edges and taken apart at their quietest moments, or synthesised clauses that sound unfinished.
+true edges and taken apart between their words, or sentences synthesised as a whole and taken apart likewise.
 
 Two halves, `tune` and `report`, share no recording, no stretch of noise, no line and no random number.
 "Report" is for figures that are told; whoever chooses a value by it has spoiled it.
 
 Thinking pauses inside turns follow real conversations: 56 % of turns hold a silence of 0.3 s, 22 % one of
 0.6 s, 5 % one of 1.6 s, none one of over 2.5 s (shares as published with LiveKit's eot-bench). Most lie
-inside a sentence, a few at the end of one, where nobody could tell that the turn goes on.
+inside a sentence, between clauses (before or after the word that joins them) or within one; a few at the
+end of one, where nobody could tell that the turn goes on.
 
 Interruptions begin at least 1.6 s before the line's end: of later ones nobody could know in time.
 
@@ -31,8 +32,20 @@ from types import TracebackType
 from typing import Literal, Self
 
 import numpy as np
-from dialogue_lines import BACKCHANNELS, CLIENT_LINES, FILLED_PAUSES, INTERRUPTIONS, TURNS
-from recordings import RATE, Half, Recording, apart, held_vowel, noises, recordings, speech_spans, trimmed
+from dialogue_lines import BACKCHANNELS, CLIENT_LINES, FILLED_PAUSES, INTERRUPTIONS, places, turns
+from recordings import (
+    RATE,
+    Half,
+    Recording,
+    cut_apart,
+    held_vowel,
+    noises,
+    recordings,
+    speech_spans,
+    tightened,
+    trimmed,
+    word_ends,
+)
 
 from simulator.audio.device import BLOCK
 from simulator.audio.room import Room
@@ -58,7 +71,14 @@ PAUSE_QUANTILES = ((0.0, 0.71, 0.94, 1.0), (0.3, 0.6, 1.6, 2.5))
 SENTENCE_END_SHARE = 0.2
 """Share of turns with pauses in which one of them lies at the end of a sentence (an assumption)."""
 
+JUNCTURE_SHARE = 0.55
+"""Share of the pauses inside a sentence that lie between clauses (Goldman-Eisler 1968: 55 %)."""
+
 FILLED_SHARE = 0.4
+SHORTEST_PIECE = RATE // 2
+OPENING = to_samples(0.7, RATE)
+"""So long what takes the floor goes on without a pause."""
+
 EXCHANGES_IN_SESSION = 10
 LEAD_S = 1.5
 TAIL_S = 3.6
@@ -169,7 +189,7 @@ class Cast:
         return self._clients[int(random.integers(len(self._clients)))].perform(line)
 
     def trainee(self, text: str, rate: float, pitch_cents: float) -> Samples:
-        """The trainee speaks the text, from the first to the last voiced sample."""
+        """The trainee speaks the text, from the first to the last voiced sample, without silences of its own."""
         return _speak(self._trainee, text, rate, pitch_cents)
 
     def close(self) -> None:
@@ -189,7 +209,7 @@ class Cast:
 
 @cache
 def _speak(voice, text: str, rate: float, pitch_cents: float) -> Samples:  # type: ignore[no-untyped-def]
-    return trimmed(resample(voice.speak(text, Manner(rate, pitch_cents)), RATE).samples)
+    return tightened(trimmed(resample(voice.speak(text, Manner(rate, pitch_cents)), RATE).samples))
 
 
 # ------------------------------------------------------------------------------------------ turns
@@ -222,36 +242,56 @@ class _Writer:
     def pieces(self, count: int, human: bool, opening: bool) -> tuple[tuple[Piece, ...], str]:
         """A turn as (mostly) `count` pieces, and its words; `opening`: its first piece takes the floor."""
         ends = count > 1 and self.random.random() < SENTENCE_END_SHARE
+        if not human:
+            return self._spoken(count, opening, ends)
         first = int(self.random.integers(1, count)) if ends else count
-        say = self._human if human else self._spoken
-        pieces, text = say(first, opening)
+        pieces, text = self._human(first, opening, last=not ends)
         if ends:
-            more, words = say(count - first, False)
+            more, words = self._human(count - first, False, last=True)
             pieces, text = (*pieces, *more), f"{text} {words}"
         return pieces, text
 
-    def _human(self, count: int, opening: bool) -> tuple[tuple[Piece, ...], str]:
-        """One recording, taken apart where it is quietest."""
-        least = to_samples(0.7, RATE)
-        people = [one for one in self.people if not opening or _opens_with(one.samples) >= least]
-        long_enough = [one for one in people if len(one.samples) >= count * 2 * least]
+    def _human(self, count: int, opening: bool, last: bool) -> tuple[tuple[Piece, ...], str]:
+        """One recording, taken apart between its words; the turn's last one ends its sentence."""
+        people = [one for one in self.people if one.ends or not last]
+        people = [one for one in people if not opening or _opens_with(one.samples) >= OPENING] or people
+        long_enough = [one for one in people if len(one.samples) >= count * 2 * OPENING]
         recording = self.choose(long_enough or [max(people, key=lambda one: len(one.samples))])
-        parts = apart(recording.samples, count)
-        if opening and _opens_with(parts[0]) < least:
-            parts = (recording.samples,)
+        parts = self.apart(recording.samples, recording.text, count, opening, ends=False)
         return tuple(Piece(part, recording.text, True) for part in parts), recording.text
 
-    def _spoken(self, count: int, opening: bool) -> tuple[tuple[Piece, ...], str]:
-        """One sentence, cut between clauses."""
-        book = INTERRUPTIONS[self.half] if opening else TURNS[self.half]
-        clauses = self.choose([one for one in book if len(one) >= count] or [max(book, key=len)])
-        cuts = self.random.choice(np.arange(1, len(clauses)), min(count, len(clauses)) - 1, replace=False)
-        edges = [0, *sorted(int(cut) for cut in cuts), len(clauses)]
-        texts = [" ".join(clauses[a:b]) for a, b in pairwise(edges)]
-        manner = self.manner()
-        return tuple(Piece(self.cast.trainee(text, *manner), text, False) for text in texts), " ".join(
-            clauses
-        )
+    def _spoken(self, count: int, opening: bool, ends: bool) -> tuple[tuple[Piece, ...], str]:
+        """A reply spoken as a whole and taken apart, so that no piece sounds finished that is not."""
+        book = INTERRUPTIONS[self.half] if opening else turns(self.half)
+        long_enough = [text for text in book if len(text.split()) >= 5 * count]
+        several = [text for text in long_enough if places(tuple(text.split()))["sentence"]]
+        text = self.choose((several if ends else long_enough) or long_enough or [max(book, key=len)])
+        sound = self.cast.trainee(text, *self.manner())
+        return tuple(Piece(part, text, False) for part in self.apart(sound, text, count, opening, ends)), text
+
+    def apart(
+        self, samples: Samples, text: str, count: int, opening: bool, ends: bool
+    ) -> tuple[Samples, ...]:
+        """Taken apart between words into `count` pieces, or fewer where it is short.
+
+        `ends`: one of the cuts lies at the end of a sentence. Of the others `JUNCTURE_SHARE` lie between
+        clauses, the rest inside of them.
+        """
+        if count < 2:
+            return (samples,)
+        words = tuple(text.split())
+        at = word_ends(samples, words)
+        where = places(words)
+        chosen: list[int] = []
+        for number in range(count - 1):
+            kinds = ["clause", "inside"] if self.random.random() < JUNCTURE_SHARE else ["inside", "clause"]
+            for kind in [*(["sentence"] if ends and not number else []), *kinds]:
+                cuts = [at[words_before - 1] for words_before in where[kind]]
+                free = [cut for cut in cuts if _free(cut, len(samples), chosen, opening)]
+                if free:
+                    chosen.append(self.choose(free))
+                    break
+        return cut_apart(samples, sorted(chosen))
 
     def filled_pause(self, human: bool) -> Piece | None:
         """An "um": spoken, or a human vowel held."""
@@ -283,6 +323,11 @@ class _Writer:
         """A token of encouragement."""
         text = self.choose(BACKCHANNELS[self.half])
         return Piece(self.cast.trainee(text, *self.manner()), text, False)
+
+
+def _free(at: int, length: int, chosen: Sequence[int], opening: bool) -> bool:
+    first = OPENING + RATE // 10 if opening else SHORTEST_PIECE
+    return first <= at <= length - SHORTEST_PIECE and all(abs(at - c) >= SHORTEST_PIECE for c in chosen)
 
 
 def _opens_with(samples: Samples) -> int:

@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -15,11 +16,17 @@ import numpy as np
 from simulator.audio.device import CLOCK_HZ
 from simulator.audio.sound import Samples, level_db, read_wav, resample
 from simulator.audio.span import Span, to_samples
+from simulator.speech.align import Aligner
 
 Half = Literal["tune", "report"]
 """To choose values by, and to tell figures by: they share no recording and no stretch of noise."""
 
 EDGE_S = 0.003
+NEAR_CUT_S = 0.05
+OWN_SILENCE_S = 0.16
+GOES_ON = frozenset({"lj0004.wav", "lj0006.wav"})
+"""Recordings that end at a comma of their book: whoever hears them out waits for more, and rightly."""
+
 SHORTEST_S = 0.06
 RATE = CLOCK_HZ
 
@@ -68,6 +75,19 @@ def trimmed(samples: Samples) -> Samples:
     return _soft(samples)
 
 
+def tightened(samples: Samples) -> Samples:
+    """With its own silences shortened to `OWN_SILENCE_S`: what pauses a turn holds is the generator's to say."""
+    keep = to_samples(OWN_SILENCE_S, RATE)
+    spans = speech_spans(samples, gap_s=OWN_SILENCE_S)
+    if len(spans) < 2:
+        return samples
+    parts = [samples[: spans[0].end]]
+    for before, after in pairwise(spans):
+        silence = samples[before.end : after.start]
+        parts += [silence[: keep // 2], silence[len(silence) - keep // 2 :], samples[after.start : after.end]]
+    return np.concatenate([*parts, samples[spans[-1].end :]])
+
+
 def _soft(samples: Samples) -> Samples:
     fade = min(to_samples(EDGE_S, RATE), len(samples) // 2)
     soft = np.array(samples, np.float32)
@@ -77,22 +97,28 @@ def _soft(samples: Samples) -> Samples:
     return soft
 
 
-def apart(samples: Samples, count: int) -> tuple[Samples, ...]:
-    """Taken apart at its quietest moments into at most `count` pieces of at least 0.5 s."""
-    if count < 2:
-        return (samples,)
-    frame, least = RATE // 50, RATE // 2
-    energy = np.square(samples[: len(samples) // frame * frame].reshape(-1, frame)).mean(axis=1)
-    cuts: list[int] = []
-    for place in np.argsort(energy, kind="stable"):
-        at = int(place) * frame + frame // 2
-        if all(abs(at - other) >= least for other in (0, len(samples), *cuts)):
-            cuts.append(at)
-        if len(cuts) == count - 1:
-            break
-    edges = [0, *sorted(cuts), len(samples)]
-    pieces = (trimmed(samples[a:b]) for a, b in pairwise(edges))
+def cut_apart(samples: Samples, cuts: Sequence[int]) -> tuple[Samples, ...]:
+    """Taken apart at the moments `cuts`, each moved to the quietest place within `NEAR_CUT_S`."""
+    hop, near = RATE // 200, to_samples(NEAR_CUT_S, RATE)
+    edges = [0]
+    for cut in cuts:
+        first = max(edges[-1], cut - near)
+        around = samples[first : min(len(samples), cut + near)]
+        energy = np.square(around[: len(around) // hop * hop].reshape(-1, hop)).mean(axis=1)
+        edges.append(first + int(np.argmin(energy)) * hop + hop // 2 if len(energy) else cut)
+    pieces = (trimmed(samples[a:b]) for a, b in pairwise([*edges, len(samples)]))
     return tuple(piece for piece in pieces if len(piece) >= RATE // 5)
+
+
+@cache
+def _aligner() -> Aligner:
+    return Aligner()
+
+
+def word_ends(samples: Samples, words: Sequence[str]) -> list[int]:
+    """Where each of the words that are said ends, by forced alignment."""
+    pcm = np.rint(np.clip(samples, -1, 1) * 32767).astype(np.int16)
+    return [end for _, end in _aligner().align(pcm, words, (0, len(samples)))]
 
 
 def held_vowel(samples: Samples, length: int, random: np.random.Generator) -> Samples | None:
@@ -158,11 +184,15 @@ def _steadiest(samples: Samples) -> tuple[int, int] | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """A human recording from its first to its last voiced sample. `source`: whose, by its name."""
+    """A human recording from its first to its last voiced sample.
+
+    `source`: whose, by its name. `ends`: its sentence ends with it.
+    """
 
     samples: Samples
     text: str
     source: str
+    ends: bool = True
 
 
 def _half_of(items: Sequence[str], half: Half) -> list[str]:
@@ -178,7 +208,8 @@ def recordings(folder: Path, half: Half) -> tuple[Recording, ...]:
     for name in _half_of(list(texts), half):
         sound = resample(read_wav(folder / name), RATE)
         source = re.match(r"[a-z]*", name)
-        found.append(Recording(trimmed(sound.samples), texts[name], source[0] if source else name))
+        whose = source[0] if source else name
+        found.append(Recording(tightened(trimmed(sound.samples)), texts[name], whose, name not in GOES_ON))
     return tuple(found)
 
 
