@@ -1,6 +1,6 @@
 """Filled pauses and hums by their sound: steady voices that stand alone. Pure functions of samples.
 
-    sound     so I ...... uuuum .. thought          a filled pause: flat in pitch and colour, with silence beside
+    sound     so I ...... uuuum .. thought          a filled pause: flat in pitch and colour, silence beside
     sound     ......... mm-hm ............          a hum: the whole utterance, with the mouth closed
     sound     I waaaaaaanted .............          neither: what is held belongs to a word
     sound     m- m- m- my ................          neither: the same sound again is a repetition
@@ -41,11 +41,8 @@ BAND_EDGES_HZ = (
 CLOSED_BELOW_HZ = 510
 """A closed mouth lets little through above it: the first formant of "m" lies at some 250 Hz (Fant 1960)."""
 
-JOINS_S = 0.3
-"""A filled pause that ends so soon before speech belongs to it: detectors of speech take some for noise."""
-
 LOOK_BACK_S = 1.6
-"""So much sound before an utterance is worth giving: a filled pause, and silence around it."""
+"""So much sound before an utterance is worth giving: detectors take some filled pauses for noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +54,27 @@ class VoicingRules:
     less than `flat_st` in pitch and `flat_colour` (1 minus the cosine of loudness by bands) in 60 ms.
     `closing_db` is how much more an "m" lies below `CLOSED_BELOW_HZ` than above it, and `open_db` how little
     the vowel before it. A hum lies at least `hum_db` below for four fifths of its time. `under_speech_db`:
-    how much softer than the speech beside it a filled pause may be.
+    how much softer than the speech beside it a filled pause may be. It belongs to speech after no more than
+    `joins_s` of silence, wherever the detector noticed that speech.
     """
 
     shortest_s: float = 0.18
     longest_s: float = 1.0
+    joins_s: float = 0.5
     longest_um_s: float = 0.7
     apart_s: float = 0.05
     alone_s: float = 0.2
-    voiced_share: float = 0.85
+    alone_um_s: float = 0.25
+    apart_um_s: float = 0.065
+    voiced_share: float = 0.75
     flat_share: float = 0.62
     flat_um_share: float = 0.15
     flat_st: float = 1.2
     flat_colour: float = 0.13
     one_pitch_st: float = 2.0
     one_pitch_share: float = 0.7
+    one_colour: float = 0.1
+    one_colour_share: float = 0.85
     closing_db: float = 10.0
     open_db: float = 8.0
     closing_by_db: float = 12.0
@@ -87,7 +90,9 @@ class VoicingRules:
     again_st: float = 1.5
     periodic: float = 0.55
     held_periodic: float = 0.8
+    surely_periodic: float = 0.7
     under_peak_db: float = 25.0
+    whisper_db: float = 15.0
     stands_out_db: tuple[float, ...] = (1.0, 2.0)
 
 
@@ -96,10 +101,14 @@ RULES = VoicingRules()
 
 @dataclass(frozen=True, slots=True)
 class Voicing:
-    """What is heard in and right before an utterance: its filled pauses, and whether it is all a hum."""
+    """What is heard in and right before an utterance: its filled pauses, and whether it is all a hum.
+
+    `voiced` is the share of its time with a pitch that goes on; `None` where there was too little to tell.
+    """
 
     fillers: tuple[Span, ...] = ()
     hum: bool = False
+    voiced: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,6 +227,7 @@ class _Island:
     voiced: float
     flat: float
     one_pitch: float
+    one_colour: float
     periodic: float
     low_start_db: float
     low_end_db: float
@@ -230,7 +240,7 @@ class _Island:
         return (self.past - self.first) * STEP_S
 
 
-def _described(sound: _Sound, islands: Sequence[tuple[int, int]]) -> list[_Island]:
+def _described(sound: _Sound, islands: Sequence[tuple[int, int]], rules: VoicingRules) -> list[_Island]:
     """The islands long enough to be judged."""
     found = []
     for number, (first, past) in enumerate(islands):
@@ -253,7 +263,8 @@ def _described(sound: _Sound, islands: Sequence[tuple[int, int]]) -> list[_Islan
                 after * STEP_S,
                 float(voiced.mean()),
                 float(sound.flat[first + _AROUND : past - _AROUND].mean()),
-                float((voiced & (np.abs(pitch - middle) < RULES.one_pitch_st)).mean()),
+                float((voiced & (np.abs(pitch - middle) < rules.one_pitch_st)).mean()),
+                _one_colour(sound.colour[first + 2 : past - 2], rules),
                 float(np.median(sound.track.periodicity[own])),
                 float(np.median(low[1 : 1 + third])),
                 float(np.median(low[-third:])),
@@ -263,6 +274,13 @@ def _described(sound: _Sound, islands: Sequence[tuple[int, int]]) -> list[_Islan
             )
         )
     return found
+
+
+def _one_colour(colour: Floats, rules: VoicingRules) -> float:
+    """The share of frames that sound like the middle of all of them."""
+    middle = np.median(colour, axis=0)
+    turned = 1 - colour @ middle / float(np.linalg.norm(middle))
+    return float((turned < rules.one_colour).mean())
 
 
 def _set_off(island: _Island, rules: VoicingRules) -> bool:
@@ -282,12 +300,14 @@ def _filled(island: _Island, speech_db: float, rules: VoicingRules) -> bool:
     ):
         return False
     held = island.flat >= rules.flat_share and island.one_pitch >= rules.one_pitch_share
+    held = held and island.one_colour >= rules.one_colour_share
     if held and island.periodic >= rules.held_periodic:
         return True
     return (
         island.flat >= rules.flat_um_share
         and rules.shortest_um_s <= island.length_s <= rules.longest_um_s
-        and island.before_s >= rules.alone_s
+        and island.before_s >= rules.alone_um_s
+        and island.after_s >= rules.apart_um_s
         and island.low_end_db >= rules.closing_db
         and island.low_start_db <= rules.open_db
         and island.low_end_db - island.low_start_db >= rules.closing_by_db
@@ -316,7 +336,7 @@ def _all_hum(sound: _Sound, islands: Sequence[tuple[int, int]], speech: Span, ru
     """Whether all that sounds in `speech` is one hum, or two."""
     middles = sound.track.middles
     mine = [i for i in islands if middles[i[0]] < speech.end and middles[i[1] - 1] >= speech.start]
-    described = [i for i in _described(sound, islands) if (i.first, i.past) in mine]
+    described = [i for i in _described(sound, islands, rules) if (i.first, i.past) in mine]
     return 0 < len(mine) == len(described) <= 2 and all(_hum(island, rules) for island in described)
 
 
@@ -326,8 +346,15 @@ def _hum(island: _Island, rules: VoicingRules) -> bool:
         and island.voiced >= rules.voiced_share
         and island.low_db >= rules.hum_db
         and island.flat >= rules.hum_flat_share
-        and rules.lowest_centre <= island.centre <= rules.hum_centre
+        and island.one_pitch >= rules.one_pitch_share
+        and island.centre <= rules.hum_centre
     )
+
+
+def _voiced(found: Track, inside: Flags, rules: VoicingRules) -> float:
+    """The share of frames whose pitch is sure and the same as the frame's before, to a semitone."""
+    moved = np.abs(np.diff(found.pitch_st, prepend=found.pitch_st[:1]))
+    return float(((found.periodicity > rules.surely_periodic) & (moved < 1.0))[inside].mean())
 
 
 def measure(samples: Samples, rate: int, speech: Span, rules: VoicingRules = RULES) -> Voicing:
@@ -341,18 +368,28 @@ def measure(samples: Samples, rate: int, speech: Span, rules: VoicingRules = RUL
         return Voicing()
     middles = sound.track.middles
     inside = (middles >= speech.start) & (middles < speech.end)
+    voiced = _voiced(sound.track, inside, rules)
     speech_db = float(np.quantile(sound.level_db[inside], 0.9))
-    islands = [_islands(sound.stands_out_db > least_db) for least_db in rules.stands_out_db]
+    islands = [
+        [
+            (first, past)
+            for first, past in _islands(sound.stands_out_db > least_db)
+            if sound.level_db[first:past].max() > speech_db - rules.whisper_db
+        ]
+        for least_db in rules.stands_out_db
+    ]
     if any(_all_hum(sound, some, speech, rules) for some in islands):
-        return Voicing(hum=True)
-    first = speech.start - to_samples(JOINS_S, rate)
+        return Voicing(hum=True, voiced=voiced)
+    silent = sound.stands_out_db <= min(rules.stands_out_db)
     half = to_samples(STEP_S, rate) // 2
     found: list[Span] = []
     for some in islands:
-        for island in _described(sound, some):
+        for island in _described(sound, some, rules):
             place = Span(int(middles[island.first]) - half, int(middles[island.past - 1]) + half)
-            if place.end < first or place.start >= speech.end or any(place & other for other in found):
+            between = (middles >= place.end) & (middles < speech.start)
+            belongs = place.start < speech.end and silent[between].sum() * STEP_S <= rules.joins_s
+            if not belongs or any(place & other for other in found):
                 continue
             if _filled(island, speech_db, rules) and not _again(sound, island, some, rules):
                 found.append(place)
-    return Voicing(tuple(sorted(found)))
+    return Voicing(tuple(sorted(found)), voiced=voiced)
