@@ -186,7 +186,7 @@ class _Listener:
         words = self.ears.partial() or None
         given = (speaking, words, planned, RATE, self.language, self.device.now)
         # How it sounds is asked only where it matters.
-        return takes_floor(*given) and takes_floor(*given, hum_so_far=self.ears.humming())
+        return takes_floor(*given) and takes_floor(*given, self.ears.sound())
 
 
 def mind_trailing(ears: Ears, utterance: Utterance, language: Language) -> None:

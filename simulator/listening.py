@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 import numpy as np
@@ -35,6 +35,9 @@ from simulator.errors import EngineError
 from simulator.language import Language, load_language, tokens
 from simulator.settings import TURN_SILENCE_S, Patience, Settings
 from simulator.speech import Detector, Hearing, Transcriber, TurnModel, Verdict
+
+LEAST_VOICED = 0.03
+"""Share of an utterance that has a voice, however loud the noise. Recognisers find words in echoes too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,8 @@ class _Piece:
     """Speech that goes through the transcriber as one hearing, and the utterances in it.
 
     `spans` are the detector's, by which the endpointer knows them; `refined` those with their edges on the
-    sound, which are the facts. `voicings` are what each sounds like.
+    sound, which are the facts. `voicings` are what each sounds like; `remains` are those
+    that are but an echo's.
     """
 
     hearing: Hearing
@@ -93,6 +97,7 @@ class _Piece:
     spans: list[Span] = field(default_factory=list)
     refined: list[Span] = field(default_factory=list)
     voicings: list[Voicing] = field(default_factory=list)
+    remains: set[Span] = field(default_factory=set)
 
 
 class Ears:
@@ -120,6 +125,7 @@ class Ears:
         self._recent: deque[tuple[int, Samples]] = deque()
         self._piece: _Piece | None = None
         self._finished: deque[_Piece] = deque()
+        self._sounded_until = 0
         self._turn_sound = _TurnSound(device.rate)
         self._verdict: tuple[Span, Verdict] | None = None
 
@@ -128,13 +134,13 @@ class Ears:
         """The trainee's utterance that is being spoken, so far."""
         return self.endpointer.speaking
 
-    def humming(self) -> bool:
-        """Whether all of the utterance that is being spoken sounds like a hum so far."""
+    def sound(self) -> Voicing | None:
+        """What the utterance that is being spoken sounds like so far; `None` where nobody speaks."""
         speaking = self.endpointer.speaking
         if speaking is None:
-            return False
+            return None
         before = self._piece.refined[-1].end if self._piece is not None and self._piece.refined else 0
-        return self._voicing(speaking, before).hum
+        return self._voicing(speaking, before)
 
     def partial(self) -> str:
         """What has been recognised so far of the speech that goes on."""
@@ -149,6 +155,8 @@ class Ears:
         block = self._device.read()
         clean = self._canceller.cancel(block)
         self._remember(block.span.start - self._delay, self._canceller.words)
+        if block.played.any():
+            self._sounded_until = block.span.end
         heard: list[Heard] = [Lost(block.span)] if block.dropped else []
         self._settle_verdict()
         self.endpointer.hold(self._piece is not None or bool(self._finished))
@@ -220,13 +228,15 @@ class Ears:
             span = Span(heard.fillers[0].start, span.end)
         piece.refined.append(span)
         piece.voicings.append(heard)
+        if self._sounded_until > span.start and heard.voiced is not None and heard.voiced < LEAST_VOICED:
+            piece.remains.add(span)
 
     def _voicing(self, span: Span, before: int) -> Voicing:
         """How the speech in `span` sounds; nothing up to `before` belongs to it."""
         look_back = to_samples(voicing.LOOK_BACK_S, self._device.rate)
         first = max(self._recent[0][0], span.start - look_back, min(before, span.start))
         heard = voicing.measure(self._since(first), self._device.rate, span.shift(-first))
-        return Voicing(tuple(filler.shift(first) for filler in heard.fillers), heard.hum)
+        return replace(heard, fillers=tuple(filler.shift(first) for filler in heard.fillers))
 
     def _since(self, first: int) -> Samples:
         """The sound that is kept, from the sample `first` on."""
@@ -343,7 +353,10 @@ class _TurnSound:
 
 
 def _utterances(words: tuple[Word, ...], piece: _Piece, language: Language) -> tuple[Utterance, ...]:
-    """The words shared out to the spans they lie in or nearest to. No words at all: it was no speech."""
+    """The words shared out to the spans they lie in or nearest to. No words at all: it was no speech.
+
+    Nor was it where the loudspeaker sounded and there is no voice in it at all.
+    """
     spans = piece.refined
     if not words or not spans:
         return ()
@@ -368,6 +381,7 @@ def _utterances_of(
             hum=heard.hum,
         )
         for span, share, heard in zip(piece.refined, shares, piece.voicings, strict=True)
+        if span not in piece.remains
     )
 
 

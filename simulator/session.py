@@ -233,7 +233,7 @@ class _Rehearsal:
         words = self.ears.partial() or None
         given = (speaking, words, planned, self.rate, self.language, self.device.now)
         # How it sounds is asked only where it matters.
-        return takes_floor(*given) and takes_floor(*given, hum_so_far=self.ears.humming())
+        return takes_floor(*given) and takes_floor(*given, self.ears.sound())
 
     def _line_over(self, performance: Performance, playback: Playback) -> Iterator[Event]:
         spoken = self.facts.line_ends(playback.sounded)

@@ -19,6 +19,7 @@ from enum import StrEnum
 from functools import cache
 
 from simulator.audio.span import Span, to_samples
+from simulator.audio.voicing import Voicing
 from simulator.dialogue.turns import Conversation, Exchange, Speaker, SpokenLine, Utterance, exchanges
 from simulator.language import Language, tokens
 
@@ -36,6 +37,9 @@ BACKCHANNEL_S = 1.0
 
 BOTH_START_S = 0.2
 """Starting this soon after the client is a start in the same moment: nobody has heard the other."""
+
+VOICED_SHARE = 0.2
+"""Of a second of speech more than a third has a voice, even in noise; an echo's remains have less."""
 
 PAUSE_S = 0.25
 """A silence within one speaker's turn that counts as a pause (convention)."""
@@ -156,21 +160,26 @@ def takes_floor(
     rate: int,
     language: Language,
     now: int,
-    hum_so_far: bool | None = None,
+    sound_so_far: Voicing | None = None,
 ) -> bool:
     """Whether the client should yield at `now` to trainee speech that goes on.
 
     `span_so_far` runs from its onset to the last voiced sample; `words_so_far` is what has been recognised,
-    `None` or empty where the recogniser has said nothing yet; `hum_so_far`: it sounds like a hum. Yes when it
-    has lasted `INTERRUPTION_S` inside the line, is no backchannel, and the line's planned end is more than
-    `NEAR_END_S` away.
+    `None` or empty where the recogniser has said nothing yet; `sound_so_far` is what it sounds like, `None`
+    where nobody looked. Yes when it has lasted `INTERRUPTION_S` inside the line, is no backchannel, and the
+    line's planned end is more than `NEAR_END_S` away. What has neither words nor a voice is noise or an echo.
     """
     inside = span_so_far & line.planned
     if len(inside) < to_samples(INTERRUPTION_S, rate):
         return False
     if line.planned.end - now <= to_samples(NEAR_END_S, rate):
         return False
-    kind = _kind(inside, words_so_far, line, rate, language, hum_so_far)
+    hum = None
+    if sound_so_far is not None:
+        hum = sound_so_far.hum
+        if not words_so_far and (sound_so_far.voiced or 0.0) < VOICED_SHARE:
+            return False
+    kind = _kind(inside, words_so_far, line, rate, language, hum)
     return kind in (OverlapKind.INTERRUPTION, OverlapKind.FILLED_SILENCE)
 
 
