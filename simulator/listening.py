@@ -125,7 +125,7 @@ class Ears:
         self._recent: deque[tuple[int, Samples]] = deque()
         self._piece: _Piece | None = None
         self._finished: deque[_Piece] = deque()
-        self._sounded_until = 0
+        self._sounded_until = self._ended = 0
         self._turn_sound = _TurnSound(device.rate)
         self._verdict: tuple[Span, Verdict] | None = None
 
@@ -139,8 +139,7 @@ class Ears:
         speaking = self.endpointer.speaking
         if speaking is None:
             return None
-        before = self._piece.refined[-1].end if self._piece is not None and self._piece.refined else 0
-        return self._voicing(speaking, before)
+        return self._voicing(speaking)
 
     def partial(self) -> str:
         """What has been recognised so far of the speech that goes on."""
@@ -222,19 +221,19 @@ class Ears:
 
         A filled pause right before it that the detector took for noise is where it begins.
         """
-        before = piece.refined[-1].end if piece.refined else 0
-        heard = self._voicing(span, before)
+        heard = self._voicing(span)
         if heard.fillers and heard.fillers[0].start < span.start:
             span = Span(heard.fillers[0].start, span.end)
         piece.refined.append(span)
         piece.voicings.append(heard)
+        self._ended = span.end
         if self._sounded_until > span.start and heard.voiced is not None and heard.voiced < LEAST_VOICED:
             piece.remains.add(span)
 
-    def _voicing(self, span: Span, before: int) -> Voicing:
-        """How the speech in `span` sounds; nothing up to `before` belongs to it."""
+    def _voicing(self, span: Span) -> Voicing:
+        """How the speech in `span` sounds; nothing of the utterance before belongs to it."""
         look_back = to_samples(voicing.LOOK_BACK_S, self._device.rate)
-        first = max(self._recent[0][0], span.start - look_back, min(before, span.start))
+        first = max(self._recent[0][0], span.start - look_back, min(self._ended, span.start))
         heard = voicing.measure(self._since(first), self._device.rate, span.shift(-first))
         return replace(heard, fillers=tuple(filler.shift(first) for filler in heard.fillers))
 
