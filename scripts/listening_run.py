@@ -184,7 +184,9 @@ class _Listener:
         if speaking.start >= planned.planned.start:
             speaking = Span(max(speaking.start, guard), max(speaking.end, guard))
         words = self.ears.partial() or None
-        return takes_floor(speaking, words, planned, RATE, self.language, self.device.now)
+        given = (speaking, words, planned, RATE, self.language, self.device.now)
+        # How it sounds is asked only where it matters.
+        return takes_floor(*given) and takes_floor(*given, self.ears.sound())
 
 
 def mind_trailing(ears: Ears, utterance: Utterance, language: Language) -> None:

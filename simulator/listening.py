@@ -9,16 +9,18 @@ utterances carry the detector's spans unpadded, each edge moved to where the sou
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 import numpy as np
 
-from simulator.audio import edges
+from simulator.audio import edges, voicing
 from simulator.audio.device import Device
 from simulator.audio.echo import EchoCanceller
 from simulator.audio.sound import Samples
 from simulator.audio.span import Span, Word, to_samples
+from simulator.audio.voicing import Voicing
 from simulator.dialogue.endpoint import (
     Change,
     Endpointer,
@@ -30,8 +32,12 @@ from simulator.dialogue.endpoint import (
 )
 from simulator.dialogue.turns import Speaker, Utterance
 from simulator.errors import EngineError
+from simulator.language import Language, load_language, tokens
 from simulator.settings import TURN_SILENCE_S, Patience, Settings
 from simulator.speech import Detector, Hearing, Transcriber, TurnModel, Verdict
+
+LEAST_VOICED = 0.03
+"""Share of an utterance that has a voice, however loud the noise. Recognisers find words in echoes too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,8 @@ class _Piece:
     """Speech that goes through the transcriber as one hearing, and the utterances in it.
 
     `spans` are the detector's, by which the endpointer knows them; `refined` those with their edges on the
-    sound, which are the facts.
+    sound, which are the facts. `voicings` are what each sounds like; `remains` are those
+    that are but an echo's.
     """
 
     hearing: Hearing
@@ -89,6 +96,8 @@ class _Piece:
     kept: list[Samples] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
     refined: list[Span] = field(default_factory=list)
+    voicings: list[Voicing] = field(default_factory=list)
+    remains: set[Span] = field(default_factory=set)
 
 
 class Ears:
@@ -109,12 +118,14 @@ class Ears:
         # A canceller's output lies behind its input: the clock of everything after it counts that in.
         self._delay = canceller.delay
         detector.reset(device.now - self._delay)
+        self._language = load_language(settings.language)
         self._margin = to_samples(settings.margin_s, device.rate)
         self._transcribe_after = to_samples(settings.transcribe_after_s, device.rate)
         self.endpointer = Endpointer(endpoint_rules(settings, settings.patience, device.rate))
         self._recent: deque[tuple[int, Samples]] = deque()
         self._piece: _Piece | None = None
         self._finished: deque[_Piece] = deque()
+        self._sounded_until = self._ended = 0
         self._turn_sound = _TurnSound(device.rate)
         self._verdict: tuple[Span, Verdict] | None = None
 
@@ -122,6 +133,13 @@ class Ears:
     def speaking(self) -> Span | None:
         """The trainee's utterance that is being spoken, so far."""
         return self.endpointer.speaking
+
+    def sound(self) -> Voicing | None:
+        """What the utterance that is being spoken sounds like so far; `None` where nobody speaks."""
+        speaking = self.endpointer.speaking
+        if speaking is None:
+            return None
+        return self._voicing(speaking)
 
     def partial(self) -> str:
         """What has been recognised so far of the speech that goes on."""
@@ -136,6 +154,8 @@ class Ears:
         block = self._device.read()
         clean = self._canceller.cancel(block)
         self._remember(block.span.start - self._delay, self._canceller.words)
+        if block.played.any():
+            self._sounded_until = block.span.end
         heard: list[Heard] = [Lost(block.span)] if block.dropped else []
         self._settle_verdict()
         self.endpointer.hold(self._piece is not None or bool(self._finished))
@@ -181,7 +201,7 @@ class Ears:
         if isinstance(change, UtteranceEnded):
             if self._piece is not None:
                 self._piece.spans.append(change.span)
-                self._piece.refined.append(self._refined(change.span, self._piece))
+                self._close(self._refined(change.span, self._piece), self._piece)
             self._ask_turn_model(change.span)
             return ()
         if isinstance(change, LimitNear):
@@ -194,9 +214,33 @@ class Ears:
         first = max(self._recent[0][0], span.start - self._device.rate)
         if piece.refined:
             first = max(first, min(piece.refined[-1].end, span.start))
+        return edges.refine(self._since(first), self._device.rate, span.shift(-first)).shift(first)
+
+    def _close(self, span: Span, piece: _Piece) -> None:
+        """An utterance of the piece has ended: keep where it lies and what it sounds like.
+
+        A filled pause right before it that the detector took for noise is where it begins.
+        """
+        heard = self._voicing(span)
+        if heard.fillers and heard.fillers[0].start < span.start:
+            span = Span(heard.fillers[0].start, span.end)
+        piece.refined.append(span)
+        piece.voicings.append(heard)
+        self._ended = span.end
+        if self._sounded_until > span.start and heard.voiced is not None and heard.voiced < LEAST_VOICED:
+            piece.remains.add(span)
+
+    def _voicing(self, span: Span) -> Voicing:
+        """How the speech in `span` sounds; nothing of the utterance before belongs to it."""
+        look_back = to_samples(voicing.LOOK_BACK_S, self._device.rate)
+        first = max(self._recent[0][0], span.start - look_back, min(self._ended, span.start))
+        heard = voicing.measure(self._since(first), self._device.rate, span.shift(-first))
+        return replace(heard, fillers=tuple(filler.shift(first) for filler in heard.fillers))
+
+    def _since(self, first: int) -> Samples:
+        """The sound that is kept, from the sample `first` on."""
         sound = np.concatenate([part for start, part in self._recent if start + len(part) > first])
-        sound = sound[-(self._recent[-1][0] + len(self._recent[-1][1]) - first) :]
-        return edges.refine(sound, self._device.rate, span.shift(-first)).shift(first)
+        return sound[-(self._recent[-1][0] + len(self._recent[-1][1]) - first) :]
 
     def _quiet(self, now: int) -> bool:
         piece = self._piece
@@ -257,16 +301,16 @@ class Ears:
 
     def _words_of(self, piece: _Piece) -> tuple[Heard, ...]:
         try:
-            return _utterances(piece.hearing.result().words, piece)
+            return _utterances(piece.hearing.result().words, piece, self._language)
         except EngineError:
             pass
         try:
             again = self._transcriber.listen(piece.start)
             again.feed(np.concatenate(piece.kept))
             again.finish()
-            return _utterances(again.result().words, piece)
+            return _utterances(again.result().words, piece, self._language)
         except EngineError as error:
-            spoken = tuple(Utterance(Speaker.TRAINEE, span, "") for span in piece.refined)
+            spoken = _utterances_of(piece, [() for _ in piece.refined], self._language)
             return (
                 *spoken,
                 Failed(piece.spans[0] if piece.spans else Span(piece.start, piece.start), str(error)),
@@ -307,17 +351,42 @@ class _TurnSound:
         return np.concatenate(wanted) if wanted else np.zeros(0, np.float32)
 
 
-def _utterances(words: tuple[Word, ...], piece: _Piece) -> tuple[Utterance, ...]:
-    """The words shared out to the spans they lie in or nearest to. No words at all: it was no speech."""
+def _utterances(words: tuple[Word, ...], piece: _Piece, language: Language) -> tuple[Utterance, ...]:
+    """The words shared out to the spans they lie in or nearest to. No words at all: it was no speech.
+
+    Nor was it where the loudspeaker sounded and there is no voice in it at all.
+    """
     spans = piece.refined
     if not words or not spans:
         return ()
-    shares: list[list[Word]] = [[] for _ in spans]
+    shares: list[tuple[Word, ...]] = [() for _ in spans]
     for word in words:
         middle = (word.span.start + word.span.end) // 2
         distances = [max(span.start - middle, middle - span.end, 0) for span in spans]
-        shares[distances.index(min(distances))].append(word)
+        shares[distances.index(min(distances))] += (word,)
+    return _utterances_of(piece, shares, language)
+
+
+def _utterances_of(
+    piece: _Piece, shares: Sequence[tuple[Word, ...]], language: Language
+) -> tuple[Utterance, ...]:
     return tuple(
-        Utterance(Speaker.TRAINEE, span, " ".join(word.text for word in share), tuple(share))
-        for span, share in zip(spans, shares, strict=True)
+        Utterance(
+            Speaker.TRAINEE,
+            span,
+            " ".join(word.text for word in share),
+            share,
+            fillers=_fillers(heard, share, language),
+            hum=heard.hum,
+        )
+        for span, share, heard in zip(piece.refined, shares, piece.voicings, strict=True)
+        if span not in piece.remains
     )
+
+
+def _fillers(heard: Voicing, words: Sequence[Word], language: Language) -> tuple[Span, ...]:
+    """The filled pauses that were heard by their sound, and those that were only recognised as words."""
+    if heard.hum:
+        return ()
+    named = [w.span for w in words if tokens(w.text) and language.fillers.issuperset(tokens(w.text))]
+    return tuple(sorted((*heard.fillers, *(n for n in named if not any(n & f for f in heard.fillers)))))

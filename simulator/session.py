@@ -231,7 +231,9 @@ class _Rehearsal:
         if speaking.start >= planned.planned.start:
             speaking = Span(max(speaking.start, guard), max(speaking.end, guard))
         words = self.ears.partial() or None
-        return takes_floor(speaking, words, planned, self.rate, self.language, self.device.now)
+        given = (speaking, words, planned, self.rate, self.language, self.device.now)
+        # How it sounds is asked only where it matters.
+        return takes_floor(*given) and takes_floor(*given, self.ears.sound())
 
     def _line_over(self, performance: Performance, playback: Playback) -> Iterator[Event]:
         spoken = self.facts.line_ends(playback.sounded)

@@ -50,8 +50,10 @@ def plain() -> Scenario:
 
 
 def noise(duration_s: float) -> Samples:
-    """A voice for the scripted detector: loud noise."""
-    return np.random.default_rng(0).uniform(-0.3, 0.3, to_samples(duration_s, CLOCK_HZ)).astype(np.float32)
+    """A voice for the scripted detector: loud, with a pitch that moves as in speech."""
+    time_s = np.arange(to_samples(duration_s, CLOCK_HZ)) / CLOCK_HZ
+    turns = 130 * time_s + 3 * np.sin(2 * np.pi * 2.5 * time_s)
+    return (0.3 * (1 - 2 * (turns % 1))).astype(np.float32)
 
 
 def quiet_room(said: Sequence[Said]) -> Room:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from drawing import RATE, TICK, draw
 
 from simulator.audio.span import Span
+from simulator.audio.voicing import Voicing
 from simulator.dialogue.floor import (
     OverlapKind,
     TransferKind,
@@ -135,6 +138,43 @@ def test_the_client_does_not_yield_when_almost_done() -> None:
 )
 def test_backchannels(text: str, ticks: int, expected: bool) -> None:
     assert is_backchannel(text, ticks * TICK, RATE, EN) is expected
+
+
+@pytest.mark.parametrize(
+    ("client", "trainee", "said"),
+    [
+        ("####################", "........####", "Hang on."),
+        ("####################", "........#######", "No, no."),
+        ("######pppppppp######", ".........#######", "No, no."),
+        ("######pppppppp######", "....######", "And I'm"),
+        ("####################", "........#########", ""),
+    ],
+)
+def test_a_hum_is_a_backchannel_whatever_was_recognised(client: str, trainee: str, said: str) -> None:
+    conversation = draw(f"client    {client}\ntrainee   {trainee}", [said])
+    (utterance,), line = conversation.of(Speaker.TRAINEE), conversation.lines[0]
+    hum = replace(utterance, fillers=(), hum=True)
+    assert classify_overlap(hum, line, RATE, EN) is OverlapKind.BACKCHANNEL
+    sound = Voicing(hum=True, voiced=0.9)
+    assert not takes_floor(hum.span, said or None, line, RATE, EN, hum.span.end, sound)
+    for known in (None, False):
+        plain = replace(utterance, hum=known)
+        assert classify_overlap(plain, line, RATE, EN) is classify_overlap(utterance, line, RATE, EN)
+
+
+def test_a_hum_that_goes_on_and_on_takes_the_floor() -> None:
+    conversation = draw("client    ####################\ntrainee   ....##########", ["no no no"])
+    (utterance,), line = conversation.of(Speaker.TRAINEE), conversation.lines[0]
+    assert classify_overlap(replace(utterance, hum=True), line, RATE, EN) is OverlapKind.INTERRUPTION
+
+
+def test_noise_without_words_or_a_voice_takes_no_floor() -> None:
+    line = draw("client    ####################").lines[0]
+    span = Span(4 * TICK, 15 * TICK)
+    for words, voiced, yields in ((None, 0.1, False), (None, 0.4, True), ("so why did", 0.1, True)):
+        sound = Voicing(voiced=voiced)
+        assert takes_floor(span, words, line, RATE, EN, span.end, sound) is yields
+    assert takes_floor(span, None, line, RATE, EN, span.end, None) is True
 
 
 def test_a_gap_an_overlap_and_a_lapse() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from drawing import TICK, draw
 
 from simulator.audio.span import Span
 from simulator.dialogue.skills import Skill
-from simulator.dialogue.turns import Conversation, exchanges
+from simulator.dialogue.turns import Conversation, Speaker, exchanges
 from simulator.evaluation.findings import Finding, Measure
 from simulator.evaluation.pacing import pacing_findings, pacing_measures, silences_within
 from simulator.language import load_language
@@ -143,6 +145,20 @@ def test_shares_and_words() -> None:
     filled = measure(conversation, "filled_pauses")
     assert filled.value == 1
     assert filled.why is not None and "drop" in filled.why
+
+
+def test_filled_pauses_are_those_of_the_sound_where_it_was_looked_at() -> None:
+    drawn = draw("client    ####\ntrainee   ......##############################", ["so um you went on"])
+    heard = tuple(
+        replace(u, fillers=(u.span,) * 2, hum=False) if u.speaker is Speaker.TRAINEE else u
+        for u in drawn.utterances
+    )
+    conversation = replace(drawn, utterances=heard)
+    assert measure(conversation, "filled_pauses").value == 2
+    assert measure(conversation, "filled_pauses_per_min").value == 40
+    assert "sound" in (measure(conversation, "filled_pauses").why or "")
+    assert measure(drawn, "filled_pauses_per_min").value == 20
+    assert measure(draw("client    ####\ntrainee   ......##", ["um"]), "filled_pauses_per_min").value is None
 
 
 def test_lapses() -> None:

@@ -44,7 +44,15 @@ UTTERANCES = (
         ),
     ),
     Utterance(Speaker.CLIENT, Span(40, 61), "I don't sl—", complete=False, line="tired"),
-    Utterance(Speaker.TRAINEE, Span(55, 64), "have you tried tea", ()),
+    Utterance(
+        Speaker.TRAINEE,
+        Span(55, 64),
+        "have you tried tea",
+        (),
+        fillers=(Span(56, 58), Span(60, 61)),
+        hum=False,
+    ),
+    Utterance(Speaker.TRAINEE, Span(66, 68), "No, no.", (), fillers=(), hum=True),
 )
 CONVERSATION = Conversation(16_000, UTTERANCES, LINES, (Span(80, 90), Span(71, 72)))
 EVALUATION = Evaluation(

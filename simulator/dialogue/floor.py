@@ -19,6 +19,7 @@ from enum import StrEnum
 from functools import cache
 
 from simulator.audio.span import Span, to_samples
+from simulator.audio.voicing import Voicing
 from simulator.dialogue.turns import Conversation, Exchange, Speaker, SpokenLine, Utterance, exchanges
 from simulator.language import Language, tokens
 
@@ -36,6 +37,9 @@ BACKCHANNEL_S = 1.0
 
 BOTH_START_S = 0.2
 """Starting this soon after the client is a start in the same moment: nobody has heard the other."""
+
+VOICED_SHARE = 0.2
+"""Of a second of speech more than a third has a voice, even in noise; an echo's remains have less."""
 
 PAUSE_S = 0.25
 """A silence within one speaker's turn that counts as a pause (convention)."""
@@ -85,12 +89,15 @@ def _entries(backchannels: frozenset[str]) -> frozenset[tuple[str, ...]]:
     return frozenset(tokens(entry) for entry in backchannels)
 
 
-def is_backchannel(text: str, length: int, rate: int, language: Language) -> bool:
+def is_backchannel(text: str, length: int, rate: int, language: Language, hum: bool | None = None) -> bool:
     """Whether `text`, lasting `length` samples, is nothing but encouragement ("mm-hm", "oh okay").
 
-    Every word belongs to a token of the language's backchannel list. One or two words last under a second;
-    a longer string of them ("mm-hm, mm-hm, yeah", "oh no, that's hard") as much longer as it has more words.
+    A short `hum` is, whatever its words: recognisers write one down as "No, no" or "Hang on". Else every word
+    belongs to a token of the language's backchannel list. One or two words last under a second; a longer
+    string of them ("mm-hm, mm-hm, yeah", "oh no, that's hard") as much longer as it has more words.
     """
+    if hum and length < to_samples(BACKCHANNEL_S, rate):
+        return True
     words = tokens(text)
     known = _entries(language.backchannels)
     longest = max((len(entry) for entry in known), default=0)
@@ -105,12 +112,19 @@ def is_backchannel(text: str, length: int, rate: int, language: Language) -> boo
     return bool(words) and length < to_samples(BACKCHANNEL_S, rate) * max(1.0, len(words) / 2)
 
 
-def _kind(span: Span, text: str | None, line: SpokenLine, rate: int, language: Language) -> OverlapKind:
+def encourages(utterance: Utterance, rate: int, language: Language) -> bool:
+    """Whether an utterance is a backchannel, by its words or its sound, wherever it stands."""
+    return is_backchannel(utterance.text, len(utterance.span), rate, language, utterance.hum)
+
+
+def _kind(
+    span: Span, text: str | None, line: SpokenLine, rate: int, language: Language, hum: bool | None
+) -> OverlapKind:
     """The class of trainee speech that starts inside `line`. `text` is `None` or empty where unknown."""
     to_end = line.planned.end - span.start
     if to_end < to_samples(TERMINAL_S, rate):
         return OverlapKind.TERMINAL
-    if text and is_backchannel(text, len(span), rate, language):
+    if is_backchannel(text or "", len(span), rate, language, hum):
         return OverlapKind.BACKCHANNEL
     # Without words only length speaks, and a backchannel may last as long as BACKCHANNEL_S.
     least_s = INTERRUPTION_S if text else BACKCHANNEL_S
@@ -136,24 +150,36 @@ def classify_overlap(
     """
     if utterance.span.start not in line.sounded:
         return None
-    return _kind(utterance.span, utterance.text, line, rate, language)
+    return _kind(utterance.span, utterance.text, line, rate, language, utterance.hum)
 
 
 def takes_floor(
-    span_so_far: Span, words_so_far: str | None, line: SpokenLine, rate: int, language: Language, now: int
+    span_so_far: Span,
+    words_so_far: str | None,
+    line: SpokenLine,
+    rate: int,
+    language: Language,
+    now: int,
+    sound_so_far: Voicing | None = None,
 ) -> bool:
     """Whether the client should yield at `now` to trainee speech that goes on.
 
     `span_so_far` runs from its onset to the last voiced sample; `words_so_far` is what has been recognised,
-    `None` or empty where the recogniser has said nothing yet. Yes when it has lasted `INTERRUPTION_S` inside
-    the line, is no backchannel, and the line's planned end is more than `NEAR_END_S` away.
+    `None` or empty where the recogniser has said nothing yet; `sound_so_far` is what it sounds like, `None`
+    where nobody looked. Yes when it has lasted `INTERRUPTION_S` inside the line, is no backchannel, and the
+    line's planned end is more than `NEAR_END_S` away. What has neither words nor a voice is noise or an echo.
     """
     inside = span_so_far & line.planned
     if len(inside) < to_samples(INTERRUPTION_S, rate):
         return False
     if line.planned.end - now <= to_samples(NEAR_END_S, rate):
         return False
-    kind = _kind(inside, words_so_far, line, rate, language)
+    hum = None
+    if sound_so_far is not None:
+        hum = sound_so_far.hum
+        if not words_so_far and (sound_so_far.voiced or 0.0) < VOICED_SHARE:
+            return False
+    kind = _kind(inside, words_so_far, line, rate, language, hum)
     return kind in (OverlapKind.INTERRUPTION, OverlapKind.FILLED_SILENCE)
 
 
@@ -178,7 +204,7 @@ def resumed(before: Exchange, exchange: Exchange, rate: int, language: Language)
         return None
     for utterance in exchange.during:
         soon = utterance.span.start - start < to_samples(RESUMED_S, rate)
-        if soon and not is_backchannel(utterance.text, len(utterance.span), rate, language):
+        if soon and not encourages(utterance, rate, language):
             return utterance
     return None
 
@@ -192,7 +218,7 @@ def response(exchange: Exchange, rate: int, language: Language) -> Utterance | N
     line = exchange.line
     held = [u for u in exchange.during if u.span.end > line.sounded.end] + list(exchange.reply)
     for utterance in held:
-        if not is_backchannel(utterance.text, len(utterance.span), rate, language):
+        if not encourages(utterance, rate, language):
             return utterance
     return exchange.reply[0] if exchange.reply else None
 

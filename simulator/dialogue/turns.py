@@ -22,7 +22,8 @@ class Utterance:
     `text` is ``" ".join(word.text for word in words)`` where words are known. `words` is empty for the
     client, whose text is known but not its word times. `complete` is false where the speech was cut off;
     then `text` holds what was heard, not what was written. `line` names the client's line, `None` for the
-    trainee.
+    trainee. `fillers` are the filled pauses in it and `hum` says that all of it is a hum ("mm-hm"), both by
+    the sound; `None` where nobody looked.
     """
 
     speaker: Speaker
@@ -31,6 +32,8 @@ class Utterance:
     words: tuple[Word, ...] = ()
     complete: bool = True
     line: str | None = None
+    fillers: tuple[Span, ...] | None = None
+    hum: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from functools import cache
 from pydantic import BaseModel, ConfigDict
 
 from simulator.dialogue.client import trust_step
-from simulator.dialogue.floor import is_backchannel
+from simulator.dialogue.floor import encourages
 from simulator.dialogue.scenario import Scenario
 from simulator.dialogue.skills import PRECEDENCE, Skill
 from simulator.dialogue.turns import Conversation, Exchange, Utterance, exchanges
@@ -187,7 +187,7 @@ def _first_words(exchange: Exchange, scenario: Scenario, rate: int) -> Utterance
     """The exchange's first utterance that says something; any where none does."""
     language = load_language(scenario.language)
     said = exchange.reply + exchange.during
-    worded = [u for u in said if u.text and not is_backchannel(u.text, len(u.span), rate, language)]
+    worded = [u for u in said if u.text and not encourages(u, rate, language)]
     return (worded or [u for u in said if u.text] or list(said))[0]
 
 

@@ -18,7 +18,7 @@ from simulator.dialogue.floor import (
     LAPSE_S,
     PAUSE_S,
     RUSHED_S,
-    is_backchannel,
+    encourages,
     response,
 )
 from simulator.dialogue.scenario import DISCLOSURE_LEVEL
@@ -139,7 +139,7 @@ def pacing_findings(
     found = []
     first = turn[0]
     offset_s = _offset(exchange, conversation, language)
-    nothing_said = is_backchannel(first.text, len(first.span), rate, language)
+    nothing_said = encourages(first, rate, language)
     if offset_s is not None and line.disclosure >= DISCLOSURE_LEVEL:
         if KEPT_SILENCE_S[0] <= offset_s <= KEPT_SILENCE_S[1]:
             silence = Span(line.sounded.end, first.span.start)
@@ -188,7 +188,7 @@ def pacing_measures(
         *_offset_measures(conversation, told, findings, language),
         *_rate_measures(conversation, turns, language),
         *_share_measures(conversation, turns, language),
-        _filled_pauses(turns, language),
+        *_filled_pauses(turns, conversation.rate, language),
     )
 
 
@@ -288,8 +288,31 @@ def _share_measures(
     )
 
 
-def _filled_pauses(turns: Sequence[Sequence[Utterance]], language: Language) -> Measure:
-    words = [word for turn in turns for u in turn for word in tokens(u.text)]
-    count = sum(word in language.fillers for word in words)
-    why = "counted in the recognised words alone; recognisers drop most of them"
-    return Measure("filled_pauses", count, "count", len(words), why)
+def _filled_pauses(
+    turns: Sequence[Sequence[Utterance]], rate: int, language: Language
+) -> tuple[Measure, ...]:
+    """How many in the trainee's turns, and how many a minute of them, pauses included.
+
+    Counted by sound and words where the sound was looked at, else by words alone.
+    """
+    count = words = unheard = 0
+    for utterance in (utterance for turn in turns for utterance in turn):
+        said = tokens(utterance.text)
+        words += len(said)
+        if utterance.fillers is None:
+            unheard += 1
+            count += sum(word in language.fillers for word in said)
+        else:
+            count += len(utterance.fillers)
+    why = "heard in the sound: steady voices set off by silence; those that run into a word are not counted"
+    if unheard:
+        why = "counted in the recognised words alone; recognisers drop most of them"
+    lasting_s = sum(
+        to_seconds(max(u.span.end for u in turn) - turn[0].span.start, rate) for turn in turns if turn
+    )
+    if lasting_s < LEAST_SPEECH_S:
+        few = f"fewer than {LEAST_SPEECH_S:g} s of speech"
+        per_minute = Measure("filled_pauses_per_min", None, "1/min", words, few)
+    else:
+        per_minute = Measure("filled_pauses_per_min", round(60 * count / lasting_s, 2), "1/min", words, why)
+    return Measure("filled_pauses", count, "count", words, why), per_minute

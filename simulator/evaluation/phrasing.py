@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from simulator.dialogue.floor import is_backchannel
+from simulator.dialogue.floor import encourages
 from simulator.dialogue.scenario import DISCLOSURE_LEVEL
 from simulator.dialogue.skills import CLOSING, HARM, OPENING, Skill
 from simulator.dialogue.turns import Exchange
@@ -118,11 +118,7 @@ def verdict(skill: Skill) -> Verdict:
 def judge(exchange: Exchange, heard: Heard, rate: int, language: Language) -> tuple[Finding, ...]:
     """What the trainee's words in one exchange do, in the order of the tape. Backchannels are not judged."""
     phrases = load_phrases(language.name)
-    turn = [
-        u
-        for u in exchange.during + exchange.reply
-        if u.text and not is_backchannel(u.text, len(u.span), rate, language)
-    ]
+    turn = [u for u in exchange.during + exchange.reply if u.text and not encourages(u, rate, language)]
     spoken = sentences(turn, rate)
     hits: list[_Hit] = []
     for where, sentence in enumerate(spoken):

@@ -92,7 +92,9 @@ def _utterance(utterance: Utterance, rate: int) -> dict[str, Any]:
         "line": utterance.line,
         "text": utterance.text,
         "complete": utterance.complete,
+        "hum": utterance.hum,
         "span": _span(utterance.span, rate),
+        "fillers": None if utterance.fillers is None else [_span(f, rate) for f in utterance.fillers],
         "words": [
             {"text": word.text, "confidence": word.confidence, "span": _span(word.span, rate)}
             for word in utterance.words

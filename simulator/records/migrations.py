@@ -57,7 +57,16 @@ def _version_2(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE rehearsals ADD COLUMN duplex INTEGER NOT NULL DEFAULT 1")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_version_1, _version_2)
+def _version_3(db: sqlite3.Connection) -> None:
+    """What an utterance sounds like: its filled pauses (a JSON list of pairs), and whether it is a hum.
+
+    Before, nobody looked: NULL.
+    """
+    db.execute("ALTER TABLE utterances ADD COLUMN fillers TEXT")
+    db.execute("ALTER TABLE utterances ADD COLUMN hum INTEGER")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_version_1, _version_2, _version_3)
 
 
 def migrate(db: sqlite3.Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:

@@ -120,6 +120,11 @@ def _notes(utterance: Utterance, both: tuple[Span, ...], rate: int) -> list[str]
     notes = []
     if not utterance.complete:
         notes.append("cut off")
+    if utterance.hum:
+        notes.append("a hum")
+    if utterance.fillers:
+        count = len(utterance.fillers)
+        notes.append(f"{count} filled pause{'s' if count > 1 else ''}")
     shared = sum(len(utterance.span & span) for span in both)
     if shared and utterance.speaker is Speaker.TRAINEE:
         notes.append(f"while the client spoke, {to_seconds(shared, rate):.1f} s")

@@ -106,7 +106,7 @@ class Store:
 
     def add_line(self, id: str, line: SpokenLine) -> None:
         """Keep a client line. The same line with the same planned start replaces what was kept."""
-        pauses = json.dumps([[pause.start, pause.end] for pause in line.pauses])
+        pauses = _pairs(line.pauses)
         with self._file.writing() as db:
             db.execute(
                 "INSERT INTO lines (rehearsal, line, planned_first, planned_past, sounded_first,"
@@ -129,8 +129,8 @@ class Store:
         """Keep a finished utterance. It is on its way to the disk when this returns, whatever comes after."""
         with self._file.writing() as db:
             kept = db.execute(
-                "INSERT INTO utterances (rehearsal, speaker, first, past, text, complete, line)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO utterances (rehearsal, speaker, first, past, text, complete, line, fillers, hum)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     self._number(id),
                     utterance.speaker.value,
@@ -138,6 +138,8 @@ class Store:
                     utterance.text,
                     utterance.complete,
                     utterance.line,
+                    None if utterance.fillers is None else _pairs(utterance.fillers),
+                    utterance.hum,
                 ),
             )
             db.executemany(
@@ -241,9 +243,18 @@ class Store:
         ):
             words.setdefault(utterance, []).append(Word(text, Span(first, past), confidence))
         utterances = tuple(
-            Utterance(Speaker(who), Span(first, past), text, tuple(words.get(key, ())), bool(complete), line)
-            for key, who, first, past, text, complete, line in self._file.rows(
-                "SELECT number, speaker, first, past, text, complete, line FROM utterances"
+            Utterance(
+                Speaker(who),
+                Span(first, past),
+                text,
+                tuple(words.get(key, ())),
+                bool(complete),
+                line,
+                None if fillers is None else _spans(fillers),
+                None if hum is None else bool(hum),
+            )
+            for key, who, first, past, text, complete, line, fillers, hum in self._file.rows(
+                "SELECT number, speaker, first, past, text, complete, line, fillers, hum FROM utterances"
                 " WHERE rehearsal = ? ORDER BY number",
                 number,
             )
@@ -304,7 +315,7 @@ class Store:
 
     def _lines(self, number: int) -> tuple[SpokenLine, ...]:
         return tuple(
-            SpokenLine(line, Span(a, b), Span(c, d), tuple(Span(*ends) for ends in json.loads(pauses)), level)
+            SpokenLine(line, Span(a, b), Span(c, d), _spans(pauses), level)
             for line, a, b, c, d, pauses, level in self._file.rows(
                 "SELECT line, planned_first, planned_past, sounded_first, sounded_past, pauses, disclosure"
                 " FROM lines WHERE rehearsal = ? ORDER BY number",
@@ -347,6 +358,14 @@ class Store:
 
 def _ends(span: Span) -> tuple[int, int]:
     return span.start, span.end
+
+
+def _pairs(spans: Sequence[Span]) -> str:
+    return json.dumps([list(_ends(span)) for span in spans])
+
+
+def _spans(pairs: str) -> tuple[Span, ...]:
+    return tuple(Span(*ends) for ends in json.loads(pairs))
 
 
 def _keep(db: sqlite3.Connection, number: int, evaluation: Evaluation) -> None:

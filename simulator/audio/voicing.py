@@ -1,0 +1,395 @@
+"""Filled pauses and hums by their sound: steady voices that stand alone. Pure functions of samples.
+
+    sound     so I ...... uuuum .. thought          a filled pause: flat in pitch and colour, silence beside
+    sound     ......... mm-hm ............          a hum: the whole utterance, with the mouth closed
+    sound     I waaaaaaanted .............          neither: what is held belongs to a word
+    sound     m- m- m- my ................          neither: the same sound again is a repetition
+
+A filled pause is a voice whose pitch and formants hardly move (Goto, Itou, Hayamizu 1999: small transition of
+F0 and small deformation of the spectral envelope; Audhkhasi et al. 2009: stable formants), and "um" one that
+closes from a vowel to an "m". Only those are found that are set off by silence, because people who stutter
+hold sounds inside words, and final vowels are long in everyone: a voice that runs into a word is never one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.audio.sound import Samples
+from simulator.audio.span import Span, to_samples
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+FRAME_S, STEP_S = 0.04, 0.01
+LOWEST_HZ, HIGHEST_HZ = 75.0, 400.0
+"""The pitch of grown-up voices."""
+
+PITCH_BAND_HZ = (70.0, 1500.0)
+"""Where periodicity is looked for: most of a voice's energy lies there, and less of most noises'."""
+
+BAND_EDGES_HZ = (
+    100, 200, 300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720, 2000, 2320, 2700, 3150, 3700, 4400,
+)  # fmt: skip
+"""Critical bands (Zwicker 1961) that hold the first three formants."""
+
+CLOSED_BELOW_HZ = 510
+"""A closed mouth lets little through above it: the first formant of "m" lies at some 250 Hz (Fant 1960)."""
+
+LOOK_BACK_S = 1.6
+"""So much sound before an utterance is worth giving: detectors take some filled pauses for noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoicingRules:
+    """What counts as a filled pause and as a hum; found on sound with known ones.
+
+    `shortest_s` to `longest_s` is its length (an "um" closes within `longest_um_s`); within `apart_s` there
+    is silence at both ends, and at one end at least `alone_s` of it. `flat_share` of its frames change by
+    less than `flat_st` in pitch and `flat_colour` (1 minus the cosine of loudness by bands) in 60 ms.
+    `closing_db` is how much more an "m" lies below `CLOSED_BELOW_HZ` than above it, and `open_db` how little
+    the vowel before it. A hum lies at least `hum_db` below for four fifths of its time. `under_speech_db`:
+    how much softer than the speech beside it a filled pause may be. It belongs to speech after no more than
+    `joins_s` of silence, wherever the detector noticed that speech.
+    """
+
+    shortest_s: float = 0.18
+    longest_s: float = 1.0
+    joins_s: float = 0.5
+    longest_um_s: float = 0.7
+    apart_s: float = 0.05
+    alone_s: float = 0.2
+    alone_um_s: float = 0.25
+    apart_um_s: float = 0.065
+    voiced_share: float = 0.75
+    flat_share: float = 0.62
+    flat_um_share: float = 0.15
+    flat_st: float = 1.2
+    flat_colour: float = 0.13
+    one_pitch_st: float = 2.0
+    one_pitch_share: float = 0.7
+    one_colour: float = 0.1
+    one_colour_share: float = 0.85
+    closing_db: float = 10.0
+    open_db: float = 8.0
+    closing_by_db: float = 12.0
+    shortest_um_s: float = 0.3
+    hum_db: float = 6.0
+    hum_flat_share: float = 0.5
+    hum_centre: float = 1.9
+    lowest_centre: float = 1.0
+    highest_centre: float = 5.0
+    under_speech_db: float = 9.0
+    again_s: float = 0.6
+    again_colour: float = 0.04
+    again_st: float = 1.5
+    periodic: float = 0.55
+    held_periodic: float = 0.8
+    surely_periodic: float = 0.7
+    under_peak_db: float = 25.0
+    whisper_db: float = 15.0
+    stands_out_db: tuple[float, ...] = (1.0, 2.0)
+
+
+RULES = VoicingRules()
+
+
+@dataclass(frozen=True, slots=True)
+class Voicing:
+    """What is heard in and right before an utterance: its filled pauses, and whether it is all a hum.
+
+    `voiced` is the share of its time with a pitch that goes on; `None` where there was too little to tell.
+    """
+
+    fillers: tuple[Span, ...] = ()
+    hum: bool = False
+    voiced: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """A sound by frames of `FRAME_S`, one each `STEP_S`; shape (frames,) unless said otherwise.
+
+    `pitch_st` (semitones over 1 Hz) means something where `periodicity` (the autocorrelation at that period,
+    0 to 1) is high. `power` is that of the bands, shape (frames, bands).
+    """
+
+    middles: NDArray[np.int64]
+    pitch_st: Floats
+    periodicity: Floats
+    power: Floats
+
+
+def track(samples: Samples, rate: int) -> Track:
+    """Pitch, periodicity and bands of a sound.
+
+    The autocorrelation of a windowed frame over that of its window (Boersma 1993), by FFT.
+    """
+    frame, step = to_samples(FRAME_S, rate), to_samples(STEP_S, rate)
+    if len(samples) < frame:
+        empty = np.zeros(0)
+        return Track(np.zeros(0, np.int64), empty, empty, np.zeros((0, len(BAND_EDGES_HZ) - 1)))
+    frames = np.lib.stride_tricks.sliding_window_view(samples, frame)[::step]
+    window = np.hanning(frame)
+    size = 1 << int(np.ceil(np.log2(1.5 * frame)))
+    power = np.square(np.abs(np.fft.rfft(frames * window, size, axis=1)))
+    hz = np.fft.rfftfreq(size, 1 / rate)
+    heard = (hz >= PITCH_BAND_HZ[0]) & (hz <= PITCH_BAND_HZ[1])
+    own = np.fft.irfft(power * heard, axis=1)
+    of_window = np.fft.irfft(np.square(np.abs(np.fft.rfft(window, size))))
+    lags = np.arange(int(rate / HIGHEST_HZ), int(rate / LOWEST_HZ) + 1)
+    similar = own[:, lags] / (own[:, :1] + 1e-12) / (of_window[lags] / of_window[0])
+    peak = np.zeros(similar.shape, bool)
+    peak[:, 1:-1] = (similar[:, 1:-1] >= similar[:, :-2]) & (similar[:, 1:-1] >= similar[:, 2:])
+    # The shortest lag that is nearly the best: no octave below.
+    good = peak & (similar >= 0.9 * similar.max(axis=1, keepdims=True))
+    at = np.where(good.any(axis=1), good.argmax(axis=1), similar.argmax(axis=1))
+    rows = np.arange(len(frames))
+    bands = np.stack([power[:, (hz >= a) & (hz < b)].sum(axis=1) for a, b in pairwise(BAND_EDGES_HZ)], axis=1)
+    return Track(
+        frame // 2 + rows * step,
+        12 * np.log2(rate / lags[at]),
+        np.clip(similar[rows, at], 0, 1),
+        bands + 1e-12,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sound:
+    """A track above its noise. `level_db` and `lowness_db` (under over above `CLOSED_BELOW_HZ`) by frame;
+    `colour` is loudness by band as a unit vector; `flat`: it changes little within 60 ms."""
+
+    track: Track
+    power: Floats
+    level_db: Floats
+    lowness_db: Floats
+    colour: Floats
+    voiced: Flags
+    flat: Flags
+    stands_out_db: Floats
+
+
+_AROUND = 3
+"""Frames to each side over which change is measured: 60 ms."""
+
+
+def _heard(found: Track, speech: Span, rules: VoicingRules) -> _Sound | None:
+    """The track above its noise; `None` where no frame lies in `speech`."""
+    inside = (found.middles >= speech.start) & (found.middles < speech.end)
+    if not inside.any():
+        return None
+    noise = np.quantile(found.power, 0.15, axis=0) * 1.6
+    power = np.maximum(found.power - noise, noise * 0.01)
+    level = 10 * np.log10(power.sum(axis=1))
+    split = BAND_EDGES_HZ.index(CLOSED_BELOW_HZ)
+    lowness = 10 * np.log10(power[:, :split].sum(axis=1) / power[:, split:].sum(axis=1))
+    loudness = np.cbrt(power)
+    colour = loudness / np.linalg.norm(loudness, axis=1, keepdims=True)
+    voiced = found.periodicity > rules.periodic
+    flat = np.zeros(len(level), bool)
+    n = _AROUND
+    if len(level) > 2 * n:
+        turned = 1 - (colour[: -2 * n] * colour[2 * n :]).sum(axis=1)
+        moved = np.abs(found.pitch_st[2 * n :] - found.pitch_st[: -2 * n])
+        flat[n:-n] = (turned < rules.flat_colour) & (moved < rules.flat_st) & voiced[n:-n]
+    # Over all bands alike: a noise that is loud in one of them must not hide the silence in the others.
+    excess = np.clip(10 * np.log10(power / noise), 0, 20).mean(axis=1)
+    audible = level > float(np.quantile(level[inside], 0.9)) - rules.under_peak_db
+    stands_out = np.where(audible, np.convolve(excess, np.ones(3) / 3, "same"), 0.0)
+    return _Sound(found, power, level, lowness, colour, voiced, flat, stands_out)
+
+
+def _islands(on: Flags) -> list[tuple[int, int]]:
+    """Stretches of sound, as half-open pairs of frame numbers; dips under 30 ms belong to them."""
+    changes = np.flatnonzero(np.diff(np.concatenate(([0], on.astype(np.int8), [0]))))
+    found: list[tuple[int, int]] = []
+    for first, past in zip(changes[::2].tolist(), changes[1::2].tolist(), strict=True):
+        if found and (first - found[-1][1]) * STEP_S < 0.03:
+            found[-1] = (found[-1][0], past)
+        else:
+            found.append((first, past))
+    return [(first, past) for first, past in found if (past - first) * STEP_S >= 0.04]
+
+
+@dataclass(frozen=True, slots=True)
+class _Island:
+    """One stretch of sound, with what it is judged by. `before_s` and `after_s`: silence beside it."""
+
+    first: int
+    past: int
+    before_s: float
+    after_s: float
+    voiced: float
+    flat: float
+    one_pitch: float
+    one_colour: float
+    periodic: float
+    low_start_db: float
+    low_end_db: float
+    low_db: float
+    centre: float
+    level_db: float
+
+    @property
+    def length_s(self) -> float:
+        return (self.past - self.first) * STEP_S
+
+
+def _described(sound: _Sound, islands: Sequence[tuple[int, int]], rules: VoicingRules) -> list[_Island]:
+    """The islands long enough to be judged."""
+    found = []
+    for number, (first, past) in enumerate(islands):
+        if past - first < 2 * _AROUND + 4:
+            continue
+        before = first - islands[number - 1][1] if number else 1_000
+        after = islands[number + 1][0] - past if number + 1 < len(islands) else 1_000
+        own = slice(first, past)
+        voiced = sound.voiced[own]
+        pitch = sound.track.pitch_st[own]
+        middle = float(np.median(pitch[voiced])) if voiced.any() else 0.0
+        low = sound.lowness_db[first + 2 : past - 2]
+        third = max(2, (past - first) // 3)
+        spectrum = sound.power[own].sum(axis=0)
+        found.append(
+            _Island(
+                first,
+                past,
+                before * STEP_S,
+                after * STEP_S,
+                float(voiced.mean()),
+                float(sound.flat[first + _AROUND : past - _AROUND].mean()),
+                float((voiced & (np.abs(pitch - middle) < rules.one_pitch_st)).mean()),
+                _one_colour(sound.colour[first + 2 : past - 2], rules),
+                float(np.median(sound.track.periodicity[own])),
+                float(np.median(low[1 : 1 + third])),
+                float(np.median(low[-third:])),
+                float(np.quantile(low, 0.2)),
+                float(spectrum @ np.arange(len(spectrum)) / spectrum.sum()),
+                float(np.quantile(sound.level_db[own], 0.9)),
+            )
+        )
+    return found
+
+
+def _one_colour(colour: Floats, rules: VoicingRules) -> float:
+    """The share of frames that sound like the middle of all of them."""
+    middle = np.median(colour, axis=0)
+    turned = 1 - colour @ middle / float(np.linalg.norm(middle))
+    return float((turned < rules.one_colour).mean())
+
+
+def _set_off(island: _Island, rules: VoicingRules) -> bool:
+    """Silence at both ends, at one of them for long."""
+    shorter, longer = sorted((island.before_s, island.after_s))
+    return shorter >= rules.apart_s - STEP_S / 2 and longer >= rules.alone_s - STEP_S / 2
+
+
+def _filled(island: _Island, speech_db: float, rules: VoicingRules) -> bool:
+    """Whether it sounds like a filled pause: one held sound, or a vowel that closes to "m"."""
+    if not (
+        rules.shortest_s <= island.length_s <= rules.longest_s
+        and island.voiced >= rules.voiced_share
+        and rules.lowest_centre <= island.centre <= rules.highest_centre
+        and island.level_db >= speech_db - rules.under_speech_db
+        and _set_off(island, rules)
+    ):
+        return False
+    held = island.flat >= rules.flat_share and island.one_pitch >= rules.one_pitch_share
+    held = held and island.one_colour >= rules.one_colour_share
+    if held and island.periodic >= rules.held_periodic:
+        return True
+    return (
+        island.flat >= rules.flat_um_share
+        and rules.shortest_um_s <= island.length_s <= rules.longest_um_s
+        and island.before_s >= rules.alone_um_s
+        and island.after_s >= rules.apart_um_s
+        and island.low_end_db >= rules.closing_db
+        and island.low_start_db <= rules.open_db
+        and island.low_end_db - island.low_start_db >= rules.closing_by_db
+    )
+
+
+def _again(sound: _Sound, island: _Island, islands: Sequence[tuple[int, int]], rules: VoicingRules) -> bool:
+    """Whether one of the others soon begins with the sound that `island` is: then it is a repetition."""
+    own, pitch = slice(island.first + 2, island.past - 2), sound.track.pitch_st
+    core = sound.colour[own].mean(axis=0)
+    for first, past in islands:
+        apart = max(first - island.past, island.first - past)
+        if apart < 0 or apart * STEP_S > rules.again_s:
+            continue
+        start = slice(first + 2, min(past, first + 10))
+        begins = sound.colour[start].mean(axis=0)
+        turned = 1 - float(core @ begins / (np.linalg.norm(core) * np.linalg.norm(begins) + 1e-12))
+        moved = abs(float(np.median(pitch[own])) - float(np.median(pitch[start])))
+        voiced = bool(sound.voiced[start].mean() > 0.5)
+        if voiced and turned < rules.again_colour and moved < rules.again_st:
+            return True
+    return False
+
+
+def _all_hum(sound: _Sound, islands: Sequence[tuple[int, int]], speech: Span, rules: VoicingRules) -> bool:
+    """Whether all that sounds in `speech` is one hum, or two."""
+    middles = sound.track.middles
+    mine = [i for i in islands if middles[i[0]] < speech.end and middles[i[1] - 1] >= speech.start]
+    described = [i for i in _described(sound, islands, rules) if (i.first, i.past) in mine]
+    return 0 < len(mine) == len(described) <= 2 and all(_hum(island, rules) for island in described)
+
+
+def _hum(island: _Island, rules: VoicingRules) -> bool:
+    return (
+        0.1 <= island.length_s < rules.longest_s
+        and island.voiced >= rules.voiced_share
+        and island.low_db >= rules.hum_db
+        and island.flat >= rules.hum_flat_share
+        and island.one_pitch >= rules.one_pitch_share
+        and island.centre <= rules.hum_centre
+    )
+
+
+def _voiced(found: Track, inside: Flags, rules: VoicingRules) -> float:
+    """The share of frames whose pitch is sure and the same as the frame's before, to a semitone."""
+    moved = np.abs(np.diff(found.pitch_st, prepend=found.pitch_st[:1]))
+    return float(((found.periodicity > rules.surely_periodic) & (moved < 1.0))[inside].mean())
+
+
+def measure(samples: Samples, rate: int, speech: Span, rules: VoicingRules = RULES) -> Voicing:
+    """The filled pauses in `speech` and right before it, and whether it is nothing but a hum.
+
+    `samples` begin at 0 of the clock of `speech`; give `LOOK_BACK_S` before it and some 0.2 s after: what is
+    silent there tells the noise, and what sets a filled pause off. A hum holds no filled pause.
+    """
+    sound = _heard(track(samples, rate), speech, rules)
+    if sound is None:
+        return Voicing()
+    middles = sound.track.middles
+    inside = (middles >= speech.start) & (middles < speech.end)
+    voiced = _voiced(sound.track, inside, rules)
+    speech_db = float(np.quantile(sound.level_db[inside], 0.9))
+    islands = [
+        [
+            (first, past)
+            for first, past in _islands(sound.stands_out_db > least_db)
+            if sound.level_db[first:past].max() > speech_db - rules.whisper_db
+        ]
+        for least_db in rules.stands_out_db
+    ]
+    if any(_all_hum(sound, some, speech, rules) for some in islands):
+        return Voicing(hum=True, voiced=voiced)
+    silent = sound.stands_out_db <= min(rules.stands_out_db)
+    half = to_samples(STEP_S, rate) // 2
+    found: list[Span] = []
+    for some in islands:
+        for island in _described(sound, some, rules):
+            place = Span(int(middles[island.first]) - half, int(middles[island.past - 1]) + half)
+            between = (middles >= place.end) & (middles < speech.start)
+            belongs = place.start < speech.end and silent[between].sum() * STEP_S <= rules.joins_s
+            if not belongs or any(place & other for other in found):
+                continue
+            if _filled(island, speech_db, rules) and not _again(sound, island, some, rules):
+                found.append(place)
+    return Voicing(tuple(sorted(found)), voiced=voiced)
