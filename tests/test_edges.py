@@ -127,3 +127,70 @@ def test_an_edge_never_moves_further_than_it_is_searched(start: int, length: int
     assert found.start >= detected.start - to_samples(RULES.earlier_s, RATE)
     assert found.end <= detected.end + to_samples(RULES.later_s, RATE)
     assert found == detected or len(found) > 0
+
+
+def hum_of(length: int, level: float) -> Samples:
+    """A noise that is strong where voices are: white, through a slope of 6 dB an octave above 200 Hz."""
+    white = np.random.default_rng(5).standard_normal(length)
+    spectrum = np.fft.rfft(white) / np.maximum(1, np.fft.rfftfreq(length, 1 / RATE) / 200)
+    shaped = np.fft.irfft(spectrum, length)
+    return np.asarray(shaped * level / np.sqrt(np.mean(np.square(shaped))), np.float32)
+
+
+def test_a_vowel_that_fades_into_the_noise_does_not_end_where_it_sinks_in_it() -> None:
+    """
+    level     ----------.....           30 dB in 250 ms
+    noise     ------------------------  of which 100 ms lie under it
+    """
+    fading = vowel(len(TRUTH))
+    fading[-250 * MS :] *= 10 ** (-1.5 * np.linspace(0, 1, 250 * MS)).astype(np.float32)
+    loud = float(np.sqrt(np.mean(np.square(fading[: RATE // 2]))))
+    track = silence_with((TRUTH.start, fading)) + hum_of(4 * RATE, loud * 10**-0.75)
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 20 * MS, TRUTH.end + 80 * MS)), TRUTH, 40 * MS)
+
+
+@pytest.mark.parametrize("closed_ms", [60, 90])
+def test_a_stop_that_is_released_late_ends_the_speech(closed_ms: int) -> None:
+    """The "t" of "wait": silence, and then a burst of 35 ms."""
+    burst = hiss(35 * MS, 0.03)
+    track = silence_with(
+        (TRUTH.start, vowel(len(TRUTH) - len(burst) - closed_ms * MS)), (TRUTH.end - len(burst), burst)
+    )
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 20 * MS, TRUTH.end + 70 * MS)), TRUTH)
+
+
+def test_a_noise_that_begins_in_the_speech_does_not_prolong_it() -> None:
+    """
+    noise     .........#########       a tap is turned on
+    speech    ......######.....
+    """
+    track = silence_with((TRUTH.start, vowel(len(TRUTH))))
+    track[TRUTH.start + RATE // 2 :] += hiss(len(track) - TRUTH.start - RATE // 2, 0.03)
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 20 * MS, TRUTH.end + 80 * MS)), TRUTH)
+
+
+def test_a_bark_before_the_speech_does_not_deafen_it() -> None:
+    """Most of what comes before is a noise as loud as the speech; the noise floor is what lies between."""
+    track = silence_with((TRUTH.start, hiss(100 * MS, 0.02)), (TRUTH.start + 100 * MS, vowel(900 * MS)))
+    track[TRUTH.start - 800 * MS : TRUTH.start - 350 * MS] += hiss(450 * MS, 0.1)
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 120 * MS, TRUTH.end + 80 * MS)), TRUTH)
+
+
+def test_a_beginning_that_the_detector_missed_is_found() -> None:
+    """A soft beginning goes on without a silence into what the detector takes for the beginning."""
+    soft = vowel(600 * MS) * np.float32(0.1)
+    track = silence_with((TRUTH.start, soft), (TRUTH.start + 600 * MS, vowel(400 * MS)))
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 620 * MS, TRUTH.end + 80 * MS)), TRUTH)
+
+
+def test_moving_the_clock_moves_the_edges() -> None:
+    track = silence_with((TRUTH.start, vowel(len(TRUTH))))
+    detected = Span(TRUTH.start + 30 * MS, TRUTH.end + 70 * MS)
+    later = np.concatenate([track[:RATE][::-1], track])
+
+    assert_near(refine(later, RATE, detected.shift(RATE)).shift(-RATE), refine(track, RATE, detected), 4 * MS)

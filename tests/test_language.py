@@ -83,6 +83,9 @@ def test_an_unknown_language_is_an_error_that_offers_the_known() -> None:
         ("hospital", 3),
         ("you're", 1),
         ("Coffee shop.", 3),
+        ("10 minutes", 3),
+        ("7", 2),
+        ("25", 2),
         ("...", 0),
     ],
 )

@@ -4,9 +4,14 @@
     sound        .  s h e e p ....... s l e e p s        `refine` moves each boundary to the sound's edge
     refined           ^                         ^
 
-A detector decides by windows of 32 ms and with a memory, so that its boundaries come late by a tenth of a
-second or more. Here each boundary is searched in bands of the spectrum relative to what they hold before the
-speech, so that an "s" counts that a broad level would miss, and a hum does not that a broad level would show.
+A detector decides by windows of 32 ms and with a memory, so that its boundaries come late, by an amount
+that is known on the average. Each edge is the most likely one: every place near the boundary is weighed by
+how well the sound on its two sides fits speech and the noise beside it, in bands of the spectrum, and by how
+far such a boundary usually lies from its edge. In a quiet room the sound decides; where noise hides the edge
+it is where the detector usually has it. So an "s" counts that a broad level would miss, a hum does not that
+a broad level would show, and a vowel that fades into the noise is not thought to end where it sinks in it.
+
+An edge is where the level passes 30 dB below the loud parts of the speech: under that nothing is audible.
 """
 
 from __future__ import annotations
@@ -21,36 +26,91 @@ from simulator.audio.sound import Samples
 from simulator.audio.span import Span, to_samples
 
 Floats = NDArray[np.float64]
+Moments = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What is known of one side of speech, onsets or offsets; chosen on generated dialogues.
+
+    A detector's boundary lies mostly `inside_s` inside the speech (below 0: outside), late either way, give
+    or take `spread_s` (Laplace's distribution); `far_share` of them are later still, by `far_s` in the mean.
+    Speech is `fade_db` weaker at its edge, and comes near its level within `fade_s`.
+    """
+
+    inside_s: float
+    spread_s: float
+    far_share: float
+    far_s: float
+    fade_db: float
+    fade_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeRules:
-    """How far an edge is searched and what counts as sound; found on sound with known edges.
+    """How far an edge is searched and what speech and noise are like; chosen on generated dialogues.
 
-    An onset is looked for from `earlier_s` before the detector's to `later_s` after it, an offset from
-    `later_s` after to `back_s` before. `core_db` and `edge_db` are means over the bands, each band's excess
-    over the noise limited to `most_db`; `below_peak_db` under the loudest frame nothing is audible.
+    An onset is looked for from `earlier_s` before the detector's to `into_s` after it, an offset from
+    `later_s` after to `back_s` before. The noise is learnt from `noise_s` before the speech, `guard_s` away
+    from the boundary, and for the offset from what follows: the level under which `noise_share` of its
+    frames lie, and their spread in dB between `noise_spread_db`; `surprise` is the share of it that is unlike
+    itself. Speech in a band has a level of `speech_db` relative to its loud frames, with a standard deviation
+    of `speech_spread_db`. Frames and bands tell much the same as their neighbours: `weight` is how much of
+    each is news; `least` and `most` limit what one says. No edge lies beyond `gap_s` of silence as plain as
+    `gap_at`, nor where the sound is `below_peak_db` under the loud frames. What is no longer than `click_s`
+    and as plain as `click_at` is a click.
     """
 
-    earlier_s: float = 0.32
+    earlier_s: float = 0.8
     into_s: float = 0.3
-    later_s: float = 0.12
+    later_s: float = 0.1
     back_s: float = 0.4
-    noise_s: float = 0.7
-    gap_s: float = 0.05
-    island_s: float = 0.02
-    core_s: float = 0.04
-    core_db: float = 3.0
-    edge_db: float = 1.0
-    most_db: float = 20.0
-    below_peak_db: float = 42.0
+    onset: Side = Side(inside_s=0.02, spread_s=0.03, far_share=0.1, far_s=0.12, fade_db=16.0, fade_s=0.025)
+    offset: Side = Side(inside_s=-0.08, spread_s=0.016, far_share=0.05, far_s=0.1, fade_db=13.0, fade_s=0.13)
+    noise_s: float = 1.0
+    guard_s: float = 0.12
+    noise_share: float = 0.3
+    noise_spread_db: tuple[float, float] = (4.0, 5.0)
+    surprise: float = 0.03
+    speech_db: float = -14.0
+    speech_spread_db: float = 14.0
+    weight: float = 0.02
+    least: float = -1.0
+    most: float = 4.0
+    gap_s: float = 0.08
+    gap_at: float = -0.71
+    below_peak_db: float = 34.0
+    click_s: float = 0.008
+    click_at: float = 1.0
 
 
 RULES = EdgeRules()
 FRAME_S, STEP_S = 0.016, 0.004
 BAND_EDGES_HZ = (100, 250, 400, 600, 800, 1050, 1350, 1700, 2100, 2600, 3200, 3900, 4800, 6000, 7600)
-NOISE_SPREAD = 0.8
-"""The share of the noise's own frames that lie under the threshold before `edge_db` is added."""
+SINCE_EDGE_S = (0.0, 0.004, 0.008, 0.012, 0.016, 0.024, 0.032, 0.04, 0.06, 0.08, 0.12, 0.16, 0.24, 0.4)
+"""Distances from the edge at which speech is described; between them it stays the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Frames:
+    """Frames: their middles in samples, shape (n,); levels in dB, by bands, shape (n, bands), and whole."""
+
+    at: Moments
+    bands_db: Floats
+    level_db: Floats
+
+    def mirrored(self) -> _Frames:
+        """The same with time running backwards: an offset becomes an onset."""
+        return _Frames(-self.at[::-1], self.bands_db[::-1], self.level_db[::-1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Noise:
+    """Level and spread of the noise, and the level of loud speech, in dB: shapes (bands,)."""
+
+    level_db: Floats
+    spread_db: Floats
+    loud_db: Floats
 
 
 def refine(
@@ -58,137 +118,176 @@ def refine(
 ) -> Span:
     """The span of speech `span` with both edges on the sound; `samples` begin at 0 of its clock.
 
-    `room` holds what may be searched: the neighbours' edges where there are any. Sound before and after the
-    speech, some 0.3 s or more, tells the noise. A span in which nothing stands out is given back as it is.
+    `room` holds what may be searched: the neighbours' edges where there are any. Sound before the speech
+    and after it, 0.2 and 0.1 s or more, tells the noise. A span without any beside it, or in which nothing
+    stands out, is given back as it is.
     """
     whole = Span(0, len(samples))
     room = whole if room is None else room & whole
-    parts = [_bands(samples, part & room, rate) for part in _parts(span, rate, rules)]
-    centres = np.concatenate([middles for middles, _ in parts])
-    bands = np.concatenate([power for _, power in parts])
-    if not len(centres):
+    frames = _frames(samples, room, rate)
+    noises = _noise(frames, span, rate, rules)
+    if noises is None:
         return span
-    stands_out = _standing_out(centres, bands, span, rate, rules)
-    if stands_out is None:
+    before, after = noises
+    inside = (frames.at >= span.start) & (frames.at < span.end)
+    audible = frames.level_db > np.quantile(frames.level_db[inside], 0.95) - rules.below_peak_db
+    if not _stands_out(frames, audible, before, inside, rules):
         return span
-    sure, maybe = stands_out
-    start = _onset(centres, sure, maybe, span, rate, rules)
-    end = _offset(centres, sure, maybe, span, rate, rules)
-    start = span.start if start is None else start
-    end = span.end if end is None else end
+    onset, offset = (rules.onset, rules.earlier_s, rules.into_s), (rules.offset, rules.later_s, rules.back_s)
+    mirrored = Span(-span.end, -span.start)
+    audible &= ~_clicks(frames, audible, before, rules)
+    start = _edge(frames, audible, before, span, rate, *onset, rules)
+    end = -_edge(frames.mirrored(), audible[::-1], after, mirrored, rate, *offset, rules)
     return Span(start, end) if end > start else span
 
 
-def _parts(span: Span, rate: int, rules: EdgeRules) -> tuple[Span, ...]:
-    """What is looked at: both edges and the noise beside them; the middle of long speech tells nothing."""
-    first = span.start - to_samples(rules.noise_s + rules.earlier_s, rate)
-    head = Span(max(0, first), span.start + to_samples(rules.into_s + 0.2, rate))
-    tail = Span(max(0, span.end - to_samples(rules.back_s + 0.2, rate)), span.end + to_samples(0.5, rate))
-    return (head, tail) if head.end < tail.start else (head | tail,)
-
-
-def _bands(samples: Samples, part: Span, rate: int) -> tuple[NDArray[np.int64], Floats]:
-    """The middles of the frames of a part, in samples, and their power, shape (frames, bands)."""
+def _frames(samples: Samples, part: Span, rate: int) -> _Frames:
+    """The frames of a part, with Hann windows."""
     frame, step = to_samples(FRAME_S, rate), to_samples(STEP_S, rate)
-    if len(part) < frame:
-        return np.zeros(0, np.int64), np.zeros((0, len(BAND_EDGES_HZ) - 1))
-    frames = np.lib.stride_tricks.sliding_window_view(samples[part.start : part.end], frame)[::step]
-    power = np.square(np.abs(np.fft.rfft(frames * np.hanning(frame), axis=1)))
+    edges_hz = [low for low in BAND_EDGES_HZ if low <= rate / 2]
+    if len(part) < frame or len(edges_hz) < 2:
+        return _Frames(np.zeros(0, np.int64), np.zeros((0, 1)), np.zeros(0))
+    cut = np.lib.stride_tricks.sliding_window_view(samples[part.start : part.end], frame)[::step]
+    window = np.hanning(frame)
+    power = np.square(np.abs(np.fft.rfft(cut * window, axis=1))) / (np.square(window).sum() * frame)
     hz = np.fft.rfftfreq(frame, 1 / rate)
-    edges = [low for low in BAND_EDGES_HZ if low <= rate / 2]
     bands = np.stack(
-        [power[:, (hz >= low) & (hz < high)].mean(axis=1) for low, high in pairwise(edges)],
-        axis=1,
+        [power[:, (hz >= low) & (hz < high)].mean(axis=1) for low, high in pairwise(edges_hz)], axis=1
     )
-    middles = part.start + frame // 2 + np.arange(len(frames)) * step
-    return middles, bands + 1e-12
+    bands += 1e-14  # digital silence has a level too
+    middles = part.start + frame // 2 + np.arange(len(cut)) * step
+    return _Frames(middles, 10 * np.log10(bands), 10 * np.log10(bands.sum(axis=1)))
 
 
-def _standing_out(
-    centres: NDArray[np.int64], bands: Floats, span: Span, rate: int, rules: EdgeRules
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
-    """Which frames are surely speech, and which may belong to it; `None` where no noise is known."""
-    before = centres < span.start - to_samples(0.1, rate)
-    after = centres > span.end + to_samples(0.02, rate)
-    quiet = before | after
-    if quiet.sum() * STEP_S < 0.06:
+def _noise(frames: _Frames, span: Span, rate: int, rules: EdgeRules) -> tuple[_Noise, _Noise] | None:
+    """The noise before the speech and that after it; `None` where there is none to hear, or no speech.
+
+    Where one side has little of it, both are told from both sides.
+    """
+    at = frames.at
+    before = (at >= span.start - to_samples(rules.noise_s, rate)) & (
+        at < span.start - to_samples(rules.guard_s, rate)
+    )
+    after = at > span.end + to_samples(0.02, rate)
+    inside = (at >= span.start) & (at < span.end)
+    if (before | after).sum() * STEP_S < 0.06 or not inside.any():
         return None
-    noise = np.median(bands[quiet], axis=0) * 1.44  # the mean of an exponential over its median
-    excess = np.clip(10 * np.log10(bands / noise), 0, rules.most_db).mean(axis=1)
-    smooth = np.convolve(excess, np.ones(3) / 3, "same")
-    floor = float(np.quantile(smooth[quiet], NOISE_SPREAD))
-    level = 10 * np.log10(bands.sum(axis=1))
-    inside = (centres >= span.start) & (centres < span.end)
-    audible = level > level[inside].max() - rules.below_peak_db if inside.any() else np.ones(len(level), bool)
-    return (smooth > floor + rules.core_db) & audible, (smooth > floor + rules.edge_db) & audible
+    loud = np.quantile(frames.bands_db[inside], 0.9, axis=0)
+    found = []
+    for side, enough_s in ((before, 0.2), (after, 0.1)):
+        quiet = frames.bands_db[side if side.sum() * STEP_S >= enough_s else before | after]
+        level = np.quantile(quiet, rules.noise_share, axis=0)
+        # Of a normal distribution: its median deviation to its standard deviation.
+        spread = np.clip(1.4826 * np.median(np.abs(quiet - level), axis=0), *rules.noise_spread_db)
+        found.append(_Noise(level, spread, np.maximum(loud, level)))
+    return found[0], found[1]
 
 
-def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """The stretches of true frames, as half-open pairs of frame numbers."""
-    changes = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
-    return [(int(a), int(b)) for a, b in zip(changes[::2], changes[1::2], strict=True)]
+def _news(
+    bands_db: Floats, audible: NDArray[np.bool_], noise: _Noise, speech_db: float, rules: EdgeRules
+) -> Floats:
+    """By how much each frame is more likely speech of this level than noise (natural logarithm)."""
+    over = np.maximum(bands_db - noise.level_db, 0)
+    as_noise = (1 - rules.surprise) * _normal(over, noise.spread_db) + rules.surprise / 40
+    level = noise.loud_db + speech_db
+    # The speech of a band is often weaker than the noise in it; then the band sounds like the noise.
+    hidden = 1 / (1 + np.exp(-1.702 * (noise.level_db - level) / rules.speech_spread_db))
+    # What is louder than expected is speech no less: voices may begin at full level.
+    heard = np.where(over > 2, _normal(np.minimum(bands_db - level, 0), rules.speech_spread_db), 0)
+    ratio = np.clip(np.log(hidden + heard / as_noise + 1e-12), rules.least, rules.most).sum(axis=1)
+    return np.asarray(np.where(audible, ratio, rules.least * bands_db.shape[1]), np.float64)
 
 
-def _onset(
-    centres: NDArray[np.int64],
-    sure: NDArray[np.bool_],
-    maybe: NDArray[np.bool_],
+def _normal(off: Floats, spread: Floats | float) -> Floats:
+    """The density of a normal distribution."""
+    return np.asarray(np.exp(-0.5 * np.square(off / spread)) / (spread * np.sqrt(2 * np.pi)))
+
+
+def _stands_out(
+    frames: _Frames, audible: NDArray[np.bool_], noise: _Noise, inside: NDArray[np.bool_], rules: EdgeRules
+) -> bool:
+    """Whether 40 ms in a row are rather speech than noise."""
+    news = _news(frames.bands_db[inside], audible[inside], noise, rules.speech_db, rules)
+    count = min(len(news), round(0.04 / STEP_S))
+    return bool((np.convolve(news, np.ones(count), "valid") > 0).any())
+
+
+def _clicks(
+    frames: _Frames, audible: NDArray[np.bool_], noise: _Noise, rules: EdgeRules
+) -> NDArray[np.bool_]:
+    """The frames of loud sounds too short for speech, which stand alone in the noise."""
+    news = _news(frames.bands_db, audible, noise, rules.speech_db, rules)
+    changes = np.flatnonzero(np.diff(np.concatenate(([0], (news > 0).astype(np.int8), [0]))))
+    clicks = np.zeros(len(news), np.bool_)
+    for start, end in zip(changes[::2], changes[1::2], strict=True):
+        # A sound shows in every frame that it touches.
+        short = (end - start) * STEP_S <= rules.click_s + FRAME_S
+        if short and news[start:end].max() > rules.click_at * frames.bands_db.shape[1]:
+            clicks[start:end] = True
+    return clicks
+
+
+def _edge(
+    frames: _Frames,
+    audible: NDArray[np.bool_],
+    noise: _Noise,
     span: Span,
     rate: int,
+    side: Side,
+    earlier_s: float,
+    into_s: float,
     rules: EdgeRules,
-) -> int | None:
-    first = span.start - to_samples(rules.earlier_s, rate)
-    last = min(span.start + to_samples(rules.into_s, rate), span.end)
-    core = next(
-        (
-            a
-            for a, b in _runs(sure)
-            if _long(b - a, rules.core_s) and centres[b - 1] >= span.start - to_samples(0.05, rate)
-        ),
-        None,
-    )
-    if core is None or centres[core] > last:
-        return None
-    return _walk(centres, maybe, core, first, rules)
-
-
-def _walk(
-    centres: NDArray[np.int64], maybe: NDArray[np.bool_], core: int, until: int, rules: EdgeRules
 ) -> int:
-    """From a sure frame back to where the sound begins, over gaps that a stop consonant may leave."""
-    edge = core
-    for start, end in reversed([run for run in _runs(maybe) if run[0] <= core]):
-        if (
-            start < edge <= end
-            or start <= edge < end
-            or ((edge - end) * STEP_S <= rules.gap_s and _long(end - start, rules.island_s))
-        ):
-            edge = start
-        else:
-            break
-    return max(int(centres[edge]), until)
+    """The most likely onset of `span`.
 
-
-def _long(frames: int, length_s: float) -> bool:
-    return frames * STEP_S >= length_s
-
-
-def _offset(
-    centres: NDArray[np.int64],
-    sure: NDArray[np.bool_],
-    maybe: NDArray[np.bool_],
-    span: Span,
-    rate: int,
-    rules: EdgeRules,
-) -> int | None:
-    """The same, mirrored in time."""
-    mirrored = -centres[::-1]
-    back = EdgeRules(
-        earlier_s=rules.later_s,
-        into_s=rules.back_s,
-        gap_s=rules.gap_s,
-        island_s=rules.island_s,
-        core_s=rules.core_s,
+    All frames from a place inside the speech to the onset are speech, those before it noise; what differs
+    between two places of the onset is the frames between them, and how far they lie from the detector's.
+    """
+    inside = min(
+        span.start + to_samples(into_s + 0.1, rate),
+        (span.start + span.end) // 2 + to_samples(0.1, rate),
+        span.end,
     )
-    found = _onset(mirrored, sure[::-1], maybe[::-1], Span(-span.end, -span.start), rate, back)
-    return None if found is None else -found
+    first = int(np.searchsorted(frames.at, span.start - to_samples(earlier_s, rate)))
+    last = int(np.searchsorted(frames.at, inside, "right"))
+    back = slice(first, last)
+    at = frames.at[back][::-1]
+    heard = (frames.bands_db[back][::-1], audible[back][::-1], noise)
+    if not len(at):
+        return span.start
+    said = rules.weight * _said(heard, side, rules)
+    outwards_s = (span.start - at) / rate - side.inside_s
+    late_s = outwards_s if side.inside_s > 0 else -outwards_s
+    score = said + np.log(
+        (1 - side.far_share) * np.exp(-np.abs(late_s) / side.spread_s) / (2 * side.spread_s)
+        + side.far_share * np.where(late_s > 0, np.exp(-late_s / side.far_s) / side.far_s, 0)
+        + 1e-12
+    )
+    score[at > span.start + to_samples(into_s, rate)] = -np.inf
+    score[_behind_a_gap(heard, outwards_s, rules) :] = -np.inf
+    return int(at[np.argmax(score)])
+
+
+def _said(heard: tuple[Floats, NDArray[np.bool_], _Noise], side: Side, rules: EdgeRules) -> Floats:
+    """For each frame, running backwards: what all up to it say for being speech that begins with it."""
+    bands_db, audible, noise = heard
+    places = np.arange(len(bands_db)) + 1
+    total = np.zeros(len(bands_db))
+    nearest = [round(since_s / STEP_S) for since_s in SINCE_EDGE_S]
+    for since_s, low, high in zip(SINCE_EDGE_S, nearest, [*nearest[1:], len(bands_db)], strict=True):
+        speech_db = rules.speech_db - side.fade_db * float(np.exp(-since_s / side.fade_s))
+        running = np.concatenate(([0.0], np.cumsum(_news(bands_db, audible, noise, speech_db, rules))))
+        total += running[np.maximum(places - low, 0)] - running[np.maximum(places - max(low, high), 0)]
+    return total
+
+
+def _behind_a_gap(
+    heard: tuple[Floats, NDArray[np.bool_], _Noise], outwards_s: Floats, rules: EdgeRules
+) -> int:
+    """The number of the first frame, running backwards, at the end of a plain silence before the speech."""
+    count = round(rules.gap_s / STEP_S)
+    news = _news(heard[0], heard[1], heard[2], rules.speech_db, rules)
+    mean = np.convolve(news, np.ones(count) / count)[: len(news)] / heard[0].shape[1]
+    plain = (np.arange(len(news)) >= count) & (mean < rules.gap_at) & (outwards_s > rules.gap_s / 2)
+    found = np.flatnonzero(plain)
+    return int(found[0]) if len(found) else len(news)

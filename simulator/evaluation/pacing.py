@@ -82,10 +82,15 @@ def silences_within(utterances: Sequence[Utterance], rate: int) -> tuple[Span, .
 
 
 def amount(turns: Iterable[Sequence[Utterance]], rate: int, language: Language) -> Amount:
-    """How much the turns hold together."""
+    """How much the turns hold together.
+
+    Sound in which no word was recognised (a chair, a sigh) has no syllables to tell a rate of: between words
+    it is a pause, before and after them it is left out.
+    """
     words: list[str] = []
     voiced = lasting = 0
-    for turn in turns:
+    for whole_turn in turns:
+        turn = [utterance for utterance in whole_turn if tokens(utterance.text)]
         if not turn:
             continue
         for utterance in turn:

@@ -19,8 +19,17 @@ _VOWEL_PHONES = frozenset(
 
 
 def syllables(word: str, language: Language) -> int:
-    """Syllables of a word or of several; 0 where there is no word in it."""
-    return sum(_of_one(one, language.name) for one in tokens(word))
+    """Syllables of a word or of several; 0 where there is no word in it.
+
+    Recognisers write numbers in digits ("10 minutes"): those that the language names count as they are said,
+    others one a digit.
+    """
+    return sum(_of_one(_said(one, language), language.name) for one in tokens(word))
+
+
+def _said(token: str, language: Language) -> str:
+    number = int(token) if re.fullmatch("[0-9]{1,4}", token) else 0
+    return language.numbers[number - 1] if 1 <= number <= len(language.numbers) else token
 
 
 @cache
