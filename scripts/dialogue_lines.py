@@ -16,7 +16,8 @@ REPLIES = Path(__file__).parents[1] / "tests" / "data" / "replies.tsv"
 ClientLine = tuple[str | float, ...]
 
 CONNECTIVES = frozenset(
-    "and but because cause so or if when that which who where while then as since although though until".split()
+    {"and", "but", "because", "cause", "so", "or", "if", "when", "that", "which", "who", "where", "while"}
+    | {"then", "as", "since", "although", "though", "until"}
 )
 """Words that join clauses: people pause before them and after them."""
 
@@ -79,7 +80,7 @@ FILLED_PAUSES = ("um", "uh", "um", "uhm")
 
 @cache
 def turns(half: str) -> tuple[str, ...]:
-    """What the trainee answers: replies of 4 to 40 words, without filled pauses, dashes and digits of their own.
+    """What the trainee answers: replies of 4 to 40 words, without filled pauses, dashes and digits.
 
     Every other line that is replied to belongs to `tune`, the rest to `report`.
     """

@@ -189,7 +189,7 @@ class Cast:
         return self._clients[int(random.integers(len(self._clients)))].perform(line)
 
     def trainee(self, text: str, rate: float, pitch_cents: float) -> Samples:
-        """The trainee speaks the text, from the first to the last voiced sample, without silences of its own."""
+        """The trainee speaks the text, from its first to its last voiced sample, without long silences."""
         return _speak(self._trainee, text, rate, pitch_cents)
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ endpointer was told is kept, in order, so that other rules can be tried on the s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import psutil
@@ -56,9 +56,9 @@ class KeepingEndpointer(Endpointer):
         self.told.append(Told("forget_turn", ()))
         super().forget_turn()
 
-    def judge(self, utterance: Span, finished: float | None) -> None:
-        self.told.append(Told("judge", (utterance, finished)))
-        super().judge(utterance, finished)
+    def judge(self, utterance: Span, sound: float | None = None, words: float | None = None) -> None:
+        self.told.append(Told("judge", (utterance, sound, words)))
+        super().judge(utterance, sound, words)
 
     def wait_longer(self, extra: int) -> None:
         self.told.append(Told("wait_longer", (extra,)))
@@ -138,7 +138,6 @@ class _Listener:
     ears: Ears
     settings: Settings
     language: Language
-    mind_words: Callable[[Ears, Utterance, Language], None]
     utterances: list[Utterance] = field(default_factory=list)
 
     def listen(self) -> None:
@@ -149,7 +148,6 @@ class _Listener:
         for one in heard:
             if isinstance(one, Utterance):
                 self.utterances.append(one)
-                self.mind_words(self.ears, one, self.language)
 
     def exchange(self, exchange: Exchange) -> Outcome:
         """Play the line, yield where the loop would, and listen until the exchange is over."""
@@ -189,16 +187,6 @@ class _Listener:
         return takes_floor(*given) and takes_floor(*given, self.ears.sound())
 
 
-def mind_trailing(ears: Ears, utterance: Utterance, language: Language) -> None:
-    """A turn whose last word trails off waits longer, as in the loop."""
-    from simulator.language import tokens
-    from simulator.session import TRAILING_EXTRA
-
-    said = tokens(utterance.text)
-    if said and not utterance.text.rstrip().endswith("?") and said[-1] in language.trailing:
-        ears.endpointer.wait_longer(round((ears.endpointer.rules.turn_silence or 0) * TRAILING_EXTRA))
-
-
 def listen(
     session: Session,
     transcriber: Transcriber,
@@ -214,7 +202,7 @@ def listen(
         ears = Ears(device, open_canceller(), open_detector(), transcriber, settings, turn_model)
         endpointer = KeepingEndpointer(ears.endpointer.rules)
         ears.endpointer = endpointer
-        listener = _Listener(session, device, ears, settings, language, mind_trailing)
+        listener = _Listener(session, device, ears, settings, language)
         while device.now < session.exchanges[0].planned.start:
             listener.listen()
         outcomes = tuple(listener.exchange(exchange) for exchange in session.exchanges)
@@ -263,7 +251,8 @@ def model_alone(run: Run, rules: EndpointRules, threshold: float) -> tuple[TurnO
     It is asked after `utterance_silence`, once for each silence, and answers in no time; where it says no,
     `ANSWER_BY_S` of silence ends the turn.
     """
-    verdicts = {told.given[0]: told.given[1] for told in run.told if told.what == "judge"}
+    judged = [told.given for told in run.told if told.what == "judge"]
+    verdicts = {utterance: sound for utterance, sound, _ in judged if sound is not None}
     waiting = replace(
         rules, turn_silence=to_samples(ANSWER_BY_S, RATE), sure_silence=None, doubt_silence=None
     )

@@ -76,7 +76,7 @@ def trimmed(samples: Samples) -> Samples:
 
 
 def tightened(samples: Samples) -> Samples:
-    """With its own silences shortened to `OWN_SILENCE_S`: what pauses a turn holds is the generator's to say."""
+    """With its own silences shortened to `OWN_SILENCE_S`: a turn's pauses are the generator's to put."""
     keep = to_samples(OWN_SILENCE_S, RATE)
     spans = speech_spans(samples, gap_s=OWN_SILENCE_S)
     if len(spans) < 2:

@@ -33,8 +33,15 @@ from simulator.dialogue.endpoint import (
 from simulator.dialogue.turns import Speaker, Utterance
 from simulator.errors import EngineError
 from simulator.language import Language, load_language, tokens
+from simulator.language.endings import log_odds
 from simulator.settings import TURN_SILENCE_S, Patience, Settings
 from simulator.speech import Detector, Hearing, Transcriber, TurnModel, Verdict
+
+TRAILING_EXTRA = 0.6
+"""A turn whose last word trails off ("and", "because", "um") waits longer by this share of its silence."""
+
+UNFINISHED = -3.0
+"""The log-odds of being over after a filled pause: whoever says "um" goes on."""
 
 LEAST_VOICED = 0.03
 """Share of an utterance that has a voice, however loud the noise. Recognisers find words in echoes too."""
@@ -128,6 +135,7 @@ class Ears:
         self._sounded_until = self._ended = 0
         self._turn_sound = _TurnSound(device.rate)
         self._verdict: tuple[Span, Verdict] | None = None
+        self._said: list[Utterance] = []
 
     @property
     def speaking(self) -> Span | None:
@@ -285,7 +293,7 @@ class Ears:
         if self._verdict is not None and (not self._device.live or self._verdict[1].ready()):
             utterance, verdict = self._verdict
             self._verdict = None
-            self.endpointer.judge(utterance, verdict.probability())
+            self.endpointer.judge(utterance, sound=verdict.probability())
 
     def _not_fed(self, piece: _Piece) -> list[tuple[int, Samples]]:
         """The blocks that hold something the piece has not been given, in order."""
@@ -297,7 +305,26 @@ class Ears:
         if not heard:
             for span in piece.spans:
                 self.endpointer.discard(span)
+        else:
+            self._mind_words([one for one in heard if isinstance(one, Utterance)], piece)
         return heard
+
+    def _mind_words(self, heard: Sequence[Utterance], piece: _Piece) -> None:
+        """Is the turn over by its words? A sentence that is not whole is waited for."""
+        turn = self.endpointer.turn
+        if turn is None or not heard or not piece.spans:
+            return
+        self._said = [one for one in (*self._said, *heard) if one.span.end > turn.start]
+        text = " ".join(one.text for one in self._said if one.text)
+        words = log_odds(text, self._language.name)
+        last = heard[-1]
+        if last.fillers and last.span.end - last.fillers[-1].end < self._margin // 2:
+            words = UNFINISHED
+        self.endpointer.judge(piece.spans[-1], words=words)
+        trails = self._language.trailing.issuperset(tokens(text)[-1:]) and not text.endswith("?")
+        if text and trails and (words is None or words < 0):
+            silence = self.endpointer.rules.turn_silence or 0
+            self.endpointer.wait_longer(round(silence * TRAILING_EXTRA))
 
     def _words_of(self, piece: _Piece) -> tuple[Heard, ...]:
         try:

@@ -49,7 +49,7 @@ from simulator.events import (
     UtteranceHeard,
 )
 from simulator.facts import Facts, client_utterances
-from simulator.language import load_language, tokens
+from simulator.language import load_language
 from simulator.listening import Ears, Failed, Heard, Lost, endpoint_rules
 from simulator.settings import Patience
 from simulator.speech.voices import Performance
@@ -60,9 +60,6 @@ MOST_LAPSES = 3
 
 COACH_PAUSE_S = 0.4
 """A breath between the client's last word and the coach's first, so that nobody confuses them."""
-
-TRAILING_EXTRA = 0.6
-"""A turn whose last word trails off ("and", "because", "um") waits longer by this share of its silence."""
 
 SLOWER = 0.88
 """How much slower the client speaks after "slower"."""
@@ -330,17 +327,9 @@ class _Rehearsal:
                 self.turn.append(waiting)
                 yield self._keep(waiting)
             self.held = []
-            self._mind_trailing(said)
         if done:
             yield CommandHeard(utterance.span.start, str(Command.DONE))
             yield from self._report(self.ears.end_turn())
-
-    def _mind_trailing(self, utterance: Utterance) -> None:
-        said = tokens(utterance.text)
-        asked = utterance.text.rstrip().endswith("?")
-        if said and not asked and said[-1] in self.language.trailing:
-            silence = self.ears.endpointer.rules.turn_silence or 0
-            self.ears.endpointer.wait_longer(round(silence * TRAILING_EXTRA))
 
     def _settle_turn(self) -> Generator[Event, None, Command | None]:
         """The turn is over: obey it if it was a command. Returns the command obeyed, if any."""

@@ -32,7 +32,7 @@ from listening_run import (
     replay,
     silence_alone,
 )
-from recordings import RATE, apart, held_vowel, recordings, speech_spans, trimmed
+from recordings import RATE, cut_apart, held_vowel, recordings, speech_spans, tightened, trimmed
 from turn_figures import articulation_errors, barge_ins, edge_errors, overlap_score, response_errors
 
 ENGLISH = load_language("en")
@@ -83,11 +83,21 @@ def test_a_short_silence_does_not_part_speech_and_a_click_is_none() -> None:
     assert len(trimmed(sound)) == len(only)
 
 
-def test_a_recording_is_taken_apart_where_it_is_quietest() -> None:
-    sound = np.concatenate([tone(0.8), hush(0.06), tone(1.1)])
-    pieces = apart(sound, 2)
-    assert [round(len(piece) / RATE, 1) for piece in pieces] == [0.8, 1.1]
-    assert apart(sound, 1)[0] is sound
+def test_a_recording_is_taken_apart_near_the_cut_where_it_is_quietest() -> None:
+    sound = np.concatenate([tone(0.8), hush(0.03), tone(1.1)])
+    pieces = cut_apart(sound, [round(0.85 * RATE)])
+    assert [round(len(piece) / RATE, 2) for piece in pieces] == [0.8, 1.1]
+
+
+def test_a_recording_keeps_no_long_silence_of_its_own() -> None:
+    sound = np.concatenate([tone(0.8), hush(0.5), tone(1.1)])
+    assert len(tightened(sound)) / RATE == pytest.approx(0.8 + 1.1 + 0.16, abs=0.02)
+    assert tightened(tone(0.5)) is not None and len(tightened(tone(0.5))) == RATE // 2
+
+
+def test_places_for_pauses_are_told_by_what_they_part() -> None:
+    words = tuple("I hear you, but it is late. Take care".split())
+    assert dialogue_lines.places(words) == {"sentence": [7], "clause": [3, 4], "inside": [1, 2, 5, 6, 8]}
 
 
 def test_a_vowel_is_held_at_its_pitch() -> None:
@@ -121,8 +131,11 @@ def test_the_same_arguments_give_the_same_samples(data: Path) -> None:
 def test_the_halves_share_no_recording_and_no_line(data: Path) -> None:
     tune, told = ({one.text for one in recordings(data, half)} for half in ("tune", "report"))  # type: ignore[arg-type]
     assert tune and told and not tune & told
-    for book in (dialogue_lines.CLIENT_LINES, dialogue_lines.TURNS, dialogue_lines.INTERRUPTIONS):
+    for book in (dialogue_lines.CLIENT_LINES, dialogue_lines.INTERRUPTIONS):
         assert not set(book["tune"]) & set(book["report"])
+    mine, others = dialogue_lines.turns("tune"), dialogue_lines.turns("report")
+    assert min(len(mine), len(others)) > 400
+    assert not set(mine) & set(others)
 
 
 def test_every_kind_of_exchange_lies_where_its_name_says(report: tuple[Session, ...]) -> None:
@@ -267,7 +280,9 @@ def test_articulation_is_wrong_by_the_share_that_words_are_missing(report: tuple
     assert max(errors) < 0.02
 
 
-RULES = EndpointRules(onset=2, utterance_silence=2, turn_silence=6, longest_turn=1000, sure_silence=3)
+RULES = EndpointRules(
+    onset=2, utterance_silence=2, turn_silence=6, longest_turn=1000, sure_silence=3, doubt=0.45, sure=0.6
+)
 
 
 def drawn(track: str, verdicts: dict[int, float]) -> Iterator[KeepingEndpointer]:

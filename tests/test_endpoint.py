@@ -20,6 +20,7 @@ from simulator.dialogue.endpoint import (
     SpeechStarted,
     TurnOver,
     UtteranceEnded,
+    finished,
 )
 
 RULES = EndpointRules(onset=1, utterance_silence=2, turn_silence=8, longest_turn=60)
@@ -130,48 +131,71 @@ def overs(changes: list[Change]) -> list[TurnOver]:
     return [change for change in changes if isinstance(change, TurnOver)]
 
 
+OVER, GOES_ON = 20.0, -20.0
+
+
 @pytest.mark.parametrize(
-    ("finished", "silence"),
-    [(1.0, 4), (0.9, 4), (0.6, 8), (0.3, 12), (0.0, 12), (None, 8)],
+    ("words", "silence"),
+    [(OVER, 4), (2.8, 4), (0.507, 8), (-1.1, 12), (GOES_ON, 12), (None, 8)],
     ids=["over", "just over", "half", "just going on", "going on", "no answer"],
 )
-def test_the_sound_decides_how_long_the_silence_must_be(finished: float | None, silence: int) -> None:
+def test_the_words_decide_how_long_the_silence_must_be(words: float | None, silence: int) -> None:
     #        ###............
-    # asked  ...  ^
-    changes = play("###" + "." * 20, ASKING, {5: lambda it: it.judge(Span(0, 3), finished)})
+    # told   ...  ^
+    changes = play("###" + "." * 20, ASKING, {5: lambda it: it.judge(Span(0, 3), words=words)})
     assert overs(changes) == [TurnOver(3, 3 + silence)]
 
 
-def test_without_a_model_the_sound_says_nothing() -> None:
-    changes = play("###" + "." * 20, RULES, {5: lambda it: it.judge(Span(0, 3), 1.0)})
+def test_sound_and_words_are_weighed_together() -> None:
+    assert finished(None, None) is None
+    assert finished(0.5, None) == finished(None, 0.0) == pytest.approx(0.5)
+    by_sound, by_words = finished(0.99, None), finished(None, 4.0)
+    assert by_sound is not None and by_words is not None
+    assert 0.5 < by_sound < by_words, "words tell more than the sound"
+    assert finished(0.99, 4.0) > by_words > finished(0.01, 4.0)  # type: ignore[operator]
+    assert finished(1.0, None) == finished(0.99, None), "no sound is believed without end"
+
+
+def test_what_is_known_later_leaves_what_was_known_before() -> None:
+    def tell(it: Endpointer) -> None:
+        it.judge(Span(0, 3), sound=0.99)
+        it.judge(Span(0, 3), words=2.4)
+
+    by_words = overs(play("###" + "." * 20, ASKING, {5: lambda it: it.judge(Span(0, 3), words=2.4)}))
+    assert by_words == [TurnOver(3, 8)]
+    assert overs(play("###" + "." * 20, ASKING, {5: tell})) == [TurnOver(3, 7)]
+
+
+def test_without_a_shorter_silence_nothing_is_asked() -> None:
+    changes = play("###" + "." * 20, RULES, {5: lambda it: it.judge(Span(0, 3), words=OVER)})
     assert overs(changes) == [TurnOver(3, 11)]
 
 
-def test_open_patience_does_not_listen_to_the_sound() -> None:
+def test_open_patience_asks_neither_sound_nor_words() -> None:
     rules = EndpointRules(1, 2, None, 60, sure_silence=4, doubt_silence=12)
-    assert overs(play("###" + "." * 60, rules, {5: lambda it: it.judge(Span(0, 3), 1.0)})) == []
+    assert overs(play("###" + "." * 60, rules, {5: lambda it: it.judge(Span(0, 3), words=OVER)})) == []
 
 
 def test_an_answer_about_what_was_said_before_ends_nothing_now() -> None:
     #        ###...##............
     # told   .........^  that the turn was over after the first three
-    changes = play("###...##" + "." * 20, ASKING, {10: lambda it: it.judge(Span(0, 3), 1.0)})
+    changes = play("###...##" + "." * 20, ASKING, {10: lambda it: it.judge(Span(0, 3), words=OVER)})
     assert overs(changes) == [TurnOver(8, 16)]
 
 
 def test_each_utterance_is_judged_for_itself() -> None:
-    changes = play("###...##" + "." * 20, ASKING, {5: lambda it: it.judge(Span(0, 3), 0.0)})
+    changes = play("###...##" + "." * 20, ASKING, {5: lambda it: it.judge(Span(0, 3), words=GOES_ON)})
     assert overs(changes) == [TurnOver(8, 16)]
 
 
 def test_a_late_answer_still_shortens_the_silence() -> None:
-    changes = play("###" + "." * 20, ASKING, {9: lambda it: it.judge(Span(0, 3), 1.0)})
+    changes = play("###" + "." * 20, ASKING, {9: lambda it: it.judge(Span(0, 3), words=OVER)})
     assert overs(changes) == [TurnOver(3, 10)]
 
 
-def test_trailing_words_are_added_to_what_the_sound_says() -> None:
+def test_trailing_words_are_added_to_what_is_said() -> None:
     def tell(it: Endpointer) -> None:
-        it.judge(Span(0, 3), 1.0)
+        it.judge(Span(0, 3), words=OVER)
         it.wait_longer(5)
 
     assert overs(play("###" + "." * 20, ASKING, {5: tell})) == [TurnOver(3, 12)]
@@ -179,7 +203,7 @@ def test_trailing_words_are_added_to_what_the_sound_says() -> None:
 
 def test_unknown_words_hold_a_short_silence_but_no_full_one() -> None:
     def tell(it: Endpointer) -> None:
-        it.judge(Span(0, 3), 1.0)
+        it.judge(Span(0, 3), words=OVER)
         it.hold(True)
 
     assert overs(play("###" + "." * 20, ASKING, {5: tell})) == [TurnOver(3, 11)]
@@ -196,10 +220,10 @@ def test_a_cough_after_a_turn_neither_dates_it_nor_waits_again() -> None:
     assert overs(play("####....#" + "." * 12, RULES, {})) == [TurnOver(9, 17)]
 
 
-def test_after_a_cough_it_counts_again_what_the_sound_had_said() -> None:
+def test_after_a_cough_it_counts_again_what_was_told_before() -> None:
     told = {
-        3: lambda it: it.judge(Span(0, 1), 0.0),
-        8: lambda it: (it.judge(Span(5, 6), 1.0), it.discard(Span(5, 6))),
+        3: lambda it: it.judge(Span(0, 1), words=GOES_ON),
+        8: lambda it: (it.judge(Span(5, 6), words=OVER), it.discard(Span(5, 6))),
     }
     assert overs(play("#....#" + "." * 20, ASKING, told)) == [TurnOver(1, 13)]
 

@@ -7,18 +7,41 @@ Two silences, not one: a short one closes an utterance, a longer one ends the tu
     turn        [-------]        ^        decided after the long silence, dated where the speech stopped
 
 How long the long one is depends on what is known when the short one is over: how likely the turn is over by
-its sound (`judge`), and whether its last words trail off (`wait_longer`).
+its sound and by its words (`judge`), and whether its last words trail off (`wait_longer`).
 
-    sound says "over"      ####....^            `sure_silence`
+    both say "over"        ####....^            `sure_silence`
     nothing is known       ####........^        `turn_silence`
-    sound says "goes on"   ####..........^      `doubt_silence`
+    both say "goes on"     ####..........^      `doubt_silence`
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp, log
 
 from simulator.audio.span import Span
+
+SOUND_WEIGHT, WORDS_WEIGHT = 0.2, 0.8
+"""What the log-odds of the sound and of the words count: near a logistic regression on turn ends and pauses
+of generated dialogues (half `tune`), which a simple round value replaced."""
+
+SUREST = 0.99
+"""No probability of the sound is taken for surer than this."""
+
+
+def finished(sound: float | None, words: float | None) -> float | None:
+    """How likely a turn is over, in [0, 1], by its sound (a probability) and its words (log-odds).
+
+    What is not known counts nothing; `None` where neither is known.
+    """
+    if sound is None and words is None:
+        return None
+    odds = WORDS_WEIGHT * (words or 0.0)
+    if sound is not None:
+        sound = min(SUREST, max(1 - SUREST, sound))
+        odds += SOUND_WEIGHT * log(sound / (1 - sound))
+    return 1 / (1 + exp(-odds))
+
 
 DOUBTFUL = 3
 """So many of the silences that end an utterance; no speech stays between the two thresholds for longer."""
@@ -32,9 +55,9 @@ class EndpointRules:
     second it stops (two thresholds, so that a value in between does not chop a vowel).
 
     Args:
-        sure_silence: ends a turn that is over by its sound; `None`: the sound is not asked.
-        doubt_silence: ends a turn that goes on by its sound; `None`: `turn_silence`.
-        doubt: a probability of being over up to which the turn goes on by its sound.
+        sure_silence: ends a turn that is over by sound and words; `None`: they are not asked.
+        doubt_silence: ends a turn that goes on by sound and words; `None`: `turn_silence`.
+        doubt: a probability of being over (`finished`) up to which the turn goes on.
         sure: a probability of being over from which it is over; in between the silence is interpolated.
         warn_before: so long before `longest_turn` a warning is given; 0: none.
         noise_margin: so far above what the detector says of a noisy room both thresholds are kept; `None`:
@@ -58,12 +81,12 @@ class EndpointRules:
     noise_memory: int = 150
     noisiest: float = 0.8
 
-    def silence(self, finished: float | None) -> int | None:
+    def silence(self, over: float | None) -> int | None:
         """The silence that ends a turn which is over with this probability; `None` where it is not known."""
-        if self.turn_silence is None or self.sure_silence is None or finished is None:
+        if self.turn_silence is None or self.sure_silence is None or over is None:
             return self.turn_silence
         longest = self.turn_silence if self.doubt_silence is None else self.doubt_silence
-        share = (finished - self.doubt) / max(1e-9, self.sure - self.doubt)
+        share = (over - self.doubt) / max(1e-9, self.sure - self.doubt)
         return round(longest + (self.sure_silence - longest) * min(1.0, max(0.0, share)))
 
 
@@ -120,10 +143,11 @@ class NoiseFloor:
 
 @dataclass(slots=True)
 class _Past:
-    """A closed utterance of the present turn, and what was known of the silence after it."""
+    """A closed utterance of the present turn, and what is known of the silence after it."""
 
     span: Span
-    finished: float | None = None
+    sound: float | None = None
+    words: float | None = None
     extra: int = 0
 
 
@@ -162,7 +186,7 @@ class Endpointer:
     def silence_needed(self) -> int | None:
         """The silence that ends the present turn, by what is known now; `None`: no silence does."""
         last = self._closed[-1] if self._closed else None
-        needed = self.rules.silence(last.finished if last is not None else None)
+        needed = self.rules.silence(finished(last.sound, last.words) if last is not None else None)
         if needed is None or self.rules.turn_silence is None:
             return None
         if self._held:
@@ -193,14 +217,16 @@ class Endpointer:
         self._turn = self._utterance
         self._begin_turn()
 
-    def judge(self, utterance: Span, finished: float | None) -> None:
-        """By its sound the turn is over after `utterance` with probability `finished`.
+    def judge(self, utterance: Span, sound: float | None = None, words: float | None = None) -> None:
+        """After `utterance` the turn is over by its sound with this probability, by its words with these
+        log-odds. What is not given is left as it was.
 
         An answer that comes after the trainee has gone on speaking changes nothing any more.
         """
         for past in self._closed:
             if past.span == utterance:
-                past.finished = finished
+                past.sound = past.sound if sound is None else sound
+                past.words = past.words if words is None else words
 
     def wait_longer(self, extra: int) -> None:
         """Let the present silence last `extra` samples more ("and...", "um...") before it ends the turn."""
