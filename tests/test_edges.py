@@ -194,3 +194,12 @@ def test_moving_the_clock_moves_the_edges() -> None:
     later = np.concatenate([track[:RATE][::-1], track])
 
     assert_near(refine(later, RATE, detected.shift(RATE)).shift(-RATE), refine(track, RATE, detected), 4 * MS)
+
+
+@pytest.mark.parametrize(("under_db", "belongs"), [(36, True), (50, False)])
+def test_a_soft_beginning_belongs_to_the_speech_while_it_is_audible(under_db: float, belongs: bool) -> None:
+    soft = vowel(120 * MS) * np.float32(10 ** (-under_db / 20))
+    track = silence_with((TRUTH.start - len(soft), soft), (TRUTH.start, vowel(len(TRUTH))), noise=0.00003)
+    start = TRUTH.start - (len(soft) if belongs else 0)
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 20 * MS, TRUTH.end + 80 * MS)), Span(start, TRUTH.end))

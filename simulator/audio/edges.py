@@ -11,7 +11,7 @@ far such a boundary usually lies from its edge. In a quiet room the sound decide
 it is where the detector usually has it. So an "s" counts that a broad level would miss, a hum does not that
 a broad level would show, and a vowel that fades into the noise is not thought to end where it sinks in it.
 
-An edge is where the level passes 30 dB below the loud parts of the speech: under that nothing is audible.
+Sound 42 dB under the loud parts of the speech is not audible, and no part of it.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class EdgeRules:
     most: float = 4.0
     gap_s: float = 0.08
     gap_at: float = -0.71
-    below_peak_db: float = 34.0
+    below_peak_db: float = 42.0
     click_s: float = 0.008
     click_at: float = 1.0
 

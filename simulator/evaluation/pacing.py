@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 from statistics import median
 
 from simulator.audio.span import Span, to_samples, to_seconds
@@ -84,13 +84,13 @@ def silences_within(utterances: Sequence[Utterance], rate: int) -> tuple[Span, .
 def amount(turns: Iterable[Sequence[Utterance]], rate: int, language: Language) -> Amount:
     """How much the turns hold together.
 
-    Sound in which no word was recognised (a chair, a sigh) has no syllables to tell a rate of: between words
-    it is a pause, before and after them it is left out.
+    A turn is told from its first utterance with a word on: what comes before is a chair or a breath. Later
+    ones without a word count, as the recogniser may have put their words into the one before.
     """
     words: list[str] = []
     voiced = lasting = 0
     for whole_turn in turns:
-        turn = [utterance for utterance in whole_turn if tokens(utterance.text)]
+        turn = tuple(dropwhile(lambda utterance: not tokens(utterance.text), whole_turn))
         if not turn:
             continue
         for utterance in turn:
