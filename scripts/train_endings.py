@@ -1,7 +1,9 @@
 """Train the weights of `simulator/language/endings.py`: scripts/train_endings --data FOLDER [--seed N]
 
 FOLDER holds transcribed talk: `annomi.csv` (AnnoMI, Wu et al. 2022 and 2023) with columns video_id, text and
-client_before. A fifth of the videos is kept apart and told as area under the curve; then all are trained on.
+client_before. A fifth of the videos is kept apart and told as area under the curve; then all are trained on,
+with the lines of the project's scenarios and its own replies of the half `tune` (those of the half `report`
+are never seen; their area under the curve is told too).
 Positive: the words up to the end of a sentence. Negative: up to a place inside one, `JUNCTURE_SHARE` of them
 between clauses. Half of the examples get word errors, some only their last words, as a recogniser would give.
 Needs scikit-learn, which the program itself does not.
@@ -13,16 +15,22 @@ import argparse
 import csv
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
 import numpy as np
-from dialogue_lines import CONNECTIVES
+from dialogue_lines import CONNECTIVES, turns
 from dialogues import JUNCTURE_SHARE
 
+from simulator.dialogue.scenario import load_scenario
 from simulator.language.endings import BUCKETS, LONGEST, bucket, features
+from simulator.settings import shipped
 
 NOISE, EXAMPLES = 0.1, 160_000
+OWN_TIMES = 15
+"""How often each of the project's own texts counts: they are few, and what is said here."""
+
 Words = list[str]
 
 
@@ -57,6 +65,19 @@ def collect(rows: list[dict[str, str]]) -> tuple[list[Words], list[Words], list[
         for column in ("text", "client_before"):
             for pool, more in zip(found, examples(row[column]), strict=True):
                 pool += more
+    return found
+
+
+def as_rows(texts: Iterable[str]) -> list[dict[str, str]]:
+    return [{"text": text, "client_before": ""} for text in texts]
+
+
+def scenario_lines() -> list[str]:
+    """What the clients of the shipped scenarios say, and the answers that are called better."""
+    found: list[str] = []
+    for path in sorted(shipped("scenarios").glob("*.yaml")):
+        for line in load_scenario(path).lines:
+            found += [re.sub(r"\[[^\]]*\]", "", line.say), *([line.better] if line.better else [])]
     return found
 
 
@@ -98,7 +119,7 @@ def main() -> int:
     )
     options.add_argument("--data", type=Path, required=True)
     options.add_argument("--seed", type=int, default=7)
-    options.add_argument("--regularisation", type=float, default=0.1)
+    options.add_argument("--regularisation", type=float, default=0.03)
     options.add_argument("--to", type=Path, default=Path("simulator/language/en/endings.npz"))
     given = options.parse_args()
     with (given.data / "annomi.csv").open(encoding="utf-8", newline="") as file:
@@ -117,7 +138,12 @@ def main() -> int:
         texts, labels = draw(pools, 6000, random, noisy)
         score = roc_auc_score(labels, trial.decision_function(matrix(texts)))
         print(f"{len(kept)} videos kept apart, {name}: area under the curve {score:.3f}")
-    final = fit(rows)
+    unseen = collect(as_rows(turns("report")))
+    for name, more in (("without", []), ("with", as_rows((*turns("tune"), *scenario_lines())) * OWN_TIMES)):
+        final = fit([*rows, *more])
+        texts, labels = draw(unseen, 6000, random, noisy=False)
+        score = roc_auc_score(labels, final.decision_function(matrix(texts)))
+        print(f"own replies never seen, trained {name} own texts: area under the curve {score:.3f}")
     values = final.coef_[0]
     scale = float(np.abs(values).max()) / 127
     np.savez_compressed(

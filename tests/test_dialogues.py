@@ -96,7 +96,7 @@ def test_a_recording_keeps_no_long_silence_of_its_own() -> None:
 
 
 def test_places_for_pauses_are_told_by_what_they_part() -> None:
-    words = tuple("I hear you, but it is late. Take care".split())
+    words = ("I", "hear", "you,", "but", "it", "is", "late.", "Take", "care")
     assert dialogue_lines.places(words) == {"sentence": [7], "clause": [3, 4], "inside": [1, 2, 5, 6, 8]}
 
 

