@@ -18,7 +18,6 @@ from simulator.audio.echo import open_canceller
 from simulator.audio.room import Room
 from simulator.audio.span import Span, to_samples
 from simulator.dialogue.endpoint import Change, Endpointer, EndpointRules, TurnOver, UtteranceEnded
-from simulator.dialogue.floor import takes_floor
 from simulator.dialogue.turns import Conversation, SpokenLine, Utterance
 from simulator.language import Language
 from simulator.listening import Ears, Heard
@@ -157,7 +156,7 @@ class _Listener:
         yielded_at: int | None = None
         while not playback.done:
             self.listen()
-            if yielded_at is None and self._must_yield(planned):
+            if yielded_at is None and self.ears.interrupt(planned):
                 playback.stop(to_samples(self.settings.yield_fade_s, RATE))
                 yielded_at = self.device.now
         line = replace(
@@ -172,19 +171,6 @@ class _Listener:
         self.ears.endpointer.forget_turn()
         heard = tuple(self.utterances[since:])
         return Outcome(exchange, line, yielded_at, heard, line.sounded.end)
-
-    def _must_yield(self, planned: SpokenLine) -> bool:
-        """As in the loop."""
-        speaking = self.ears.speaking
-        if speaking is None:
-            return False
-        guard = planned.planned.start + to_samples(self.settings.guard_s, RATE)
-        if speaking.start >= planned.planned.start:
-            speaking = Span(max(speaking.start, guard), max(speaking.end, guard))
-        words = self.ears.partial() or None
-        given = (speaking, words, planned, RATE, self.language, self.device.now)
-        # How it sounds is asked only where it matters.
-        return takes_floor(*given) and takes_floor(*given, self.ears.sound())
 
 
 def listen(

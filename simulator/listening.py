@@ -30,7 +30,8 @@ from simulator.dialogue.endpoint import (
     TurnOver,
     UtteranceEnded,
 )
-from simulator.dialogue.turns import Speaker, Utterance
+from simulator.dialogue.floor import takes_floor
+from simulator.dialogue.turns import Speaker, SpokenLine, Utterance
 from simulator.errors import EngineError
 from simulator.language import Language, load_language, tokens
 from simulator.language.endings import log_odds
@@ -127,6 +128,7 @@ class Ears:
         detector.reset(device.now - self._delay)
         self._language = load_language(settings.language)
         self._margin = to_samples(settings.margin_s, device.rate)
+        self._guard = to_samples(settings.guard_s, device.rate)
         self._transcribe_after = to_samples(settings.transcribe_after_s, device.rate)
         self.endpointer = Endpointer(endpoint_rules(settings, settings.patience, device.rate))
         self._recent: deque[tuple[int, Samples]] = deque()
@@ -142,12 +144,21 @@ class Ears:
         """The trainee's utterance that is being spoken, so far."""
         return self.endpointer.speaking
 
-    def sound(self) -> Voicing | None:
-        """What the utterance that is being spoken sounds like so far; `None` where nobody speaks."""
-        speaking = self.endpointer.speaking
-        if speaking is None:
-            return None
-        return self._voicing(speaking)
+    def interrupt(self, line: SpokenLine) -> bool:
+        """Whether the trainee's speech takes the floor of the client's `line` now (`floor.takes_floor`).
+
+        While the echo canceller converges, the line's own first moments may leak into the microphone: what is
+        heard within `guard_s` of its start does not count.
+        """
+        spoken = speaking = self.endpointer.speaking
+        if spoken is None or speaking is None:
+            return False
+        if speaking.start >= line.planned.start:
+            guard = line.planned.start + self._guard
+            speaking = Span(max(speaking.start, guard), max(speaking.end, guard))
+        given = (speaking, self.partial() or None, line, self._device.rate, self._language, self._device.now)
+        # How it sounds is asked only where it matters.
+        return takes_floor(*given) and takes_floor(*given, self._voicing(spoken))
 
     def partial(self) -> str:
         """What has been recognised so far of the speech that goes on."""

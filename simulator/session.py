@@ -15,13 +15,13 @@ from collections.abc import Generator, Iterator
 
 from simulator.audio.device import Playback
 from simulator.audio.echo import HalfDuplex
-from simulator.audio.span import Span, to_samples
+from simulator.audio.span import to_samples
 from simulator.audio.tape import Recorder
 from simulator.coaching import say
 from simulator.dialogue import client as clients
 from simulator.dialogue.commands import Command, parse_command, without_done
 from simulator.dialogue.endpoint import LimitNear, SpeechStarted, TurnOver
-from simulator.dialogue.floor import response, takes_floor
+from simulator.dialogue.floor import response
 from simulator.dialogue.scenario import Line, Scenario, parts
 from simulator.dialogue.turns import Exchange, SpokenLine, Utterance, exchanges
 from simulator.errors import DeviceLost
@@ -211,26 +211,13 @@ class _Rehearsal:
                 yield LineStarted(
                     planned.planned.start, line.id, line.text, line.mood, planned.planned, planned.pauses
                 )
-            if planned is not None and yielded_at is None and self._must_yield(line, planned):
+            if planned is not None and line.yields and yielded_at is None and self.ears.interrupt(planned):
                 playback.stop(to_samples(self.studio.settings.yield_fade_s, self.rate))
                 yielded_at = self.device.now
                 yield ClientYielded(yielded_at, line.id)
         if self.gate is not None:
             self.gate.shut = False
         yield from self._line_over(performance, playback)
-
-    def _must_yield(self, line: Line, planned: SpokenLine) -> bool:
-        speaking = self.ears.speaking
-        if speaking is None or not line.yields:
-            return False
-        # While the echo canceller converges, the client's own first moments may leak into the microphone.
-        guard = planned.planned.start + to_samples(self.studio.settings.guard_s, self.rate)
-        if speaking.start >= planned.planned.start:
-            speaking = Span(max(speaking.start, guard), max(speaking.end, guard))
-        words = self.ears.partial() or None
-        given = (speaking, words, planned, self.rate, self.language, self.device.now)
-        # How it sounds is asked only where it matters.
-        return takes_floor(*given) and takes_floor(*given, self.ears.sound())
 
     def _line_over(self, performance: Performance, playback: Playback) -> Iterator[Event]:
         spoken = self.facts.line_ends(playback.sounded)

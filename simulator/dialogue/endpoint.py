@@ -21,9 +21,9 @@ from math import exp, log
 
 from simulator.audio.span import Span
 
-SOUND_WEIGHT, WORDS_WEIGHT = 0.2, 0.8
-"""What the log-odds of the sound and of the words count: near a logistic regression on turn ends and pauses
-of generated dialogues (half `tune`), which a simple round value replaced."""
+SOUND_WEIGHT = 0.3
+"""What the log-odds of the sound count beside those of the words (a logistic regression on ends and pauses of
+generated turns, half `tune`, rounded)."""
 
 SUREST = 0.99
 """No probability of the sound is taken for surer than this."""
@@ -36,7 +36,7 @@ def finished(sound: float | None, words: float | None) -> float | None:
     """
     if sound is None and words is None:
         return None
-    odds = WORDS_WEIGHT * (words or 0.0)
+    odds = words or 0.0
     if sound is not None:
         sound = min(SUREST, max(1 - SUREST, sound))
         odds += SOUND_WEIGHT * log(sound / (1 - sound))

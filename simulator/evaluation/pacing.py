@@ -24,6 +24,7 @@ from simulator.dialogue.floor import (
 from simulator.dialogue.scenario import DISCLOSURE_LEVEL
 from simulator.dialogue.skills import Skill
 from simulator.dialogue.turns import Conversation, Exchange, Speaker, Utterance, exchanges
+from simulator.evaluation.acceleration import acceleration
 from simulator.evaluation.findings import Finding, Measure, Verdict
 from simulator.language import Language, tokens
 from simulator.language.syllables import syllables
@@ -271,7 +272,8 @@ def _rate_measures(
     else:
         relative = Measure("relative_pace", round(own / other, 3), "ratio", said.words, why)
     pauses = sum(len(silences_within(turn, rate)) for turn in whole)
-    return (*paces, relative, Measure("pauses", pauses, "count", len(whole), why))
+    faster = acceleration(whole, rate, language)
+    return (*paces, relative, faster, Measure("pauses", pauses, "count", len(whole), why))
 
 
 def _share_measures(
