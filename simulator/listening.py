@@ -332,8 +332,9 @@ class Ears:
         if last.fillers and last.span.end - last.fillers[-1].end < self._margin // 2:
             words = UNFINISHED
         self.endpointer.judge(piece.spans[-1], words=words)
-        trails = self._language.trailing.issuperset(tokens(text)[-1:]) and not text.endswith("?")
-        if text and trails and (words is None or words < 0):
+        said = tokens(text)
+        trails = bool(said) and said[-1] in self._language.trailing and not text.endswith("?")
+        if trails and (words is None or words < 0):
             silence = self.endpointer.rules.turn_silence or 0
             self.endpointer.wait_longer(round(silence * TRAILING_EXTRA))
 

@@ -77,7 +77,8 @@ def play(
     **settings: object,
 ) -> list[Event]:
     """All events of a rehearsal in which the trainee says `said`, with engines that are scripted."""
-    chosen = load_settings(**settings)
+    # Times must not hang on a model's weights: unless asked, words neither shorten nor lengthen a silence.
+    chosen = load_settings(**{"sure_silence_share": 1.0, "doubt_silence_share": 1.0, **settings})
     with Performer(SCRIPTED) as client, Performer(SCRIPTED) as coach:
         studio = Studio(
             chosen,

@@ -162,7 +162,7 @@ def test_what_is_known_later_leaves_what_was_known_before() -> None:
         it.judge(Span(0, 3), words=1.6)
 
     by_words = overs(play("###" + "." * 20, ASKING, {5: lambda it: it.judge(Span(0, 3), words=1.6)}))
-    assert by_words == [TurnOver(3, 9)]
+    assert by_words == [TurnOver(3, 8)]
     assert overs(play("###" + "." * 20, ASKING, {5: tell})) == [TurnOver(3, 7)]
 
 

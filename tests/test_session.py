@@ -195,6 +195,17 @@ def test_a_sentence_that_trails_off_is_waited_for(text: str, decided: str) -> No
     assert f"4.50 turn ended, decided at {decided}" in conversation_of(play([(3.0, 1.5, text)]))
 
 
+def test_a_whole_sentence_is_answered_sooner_than_a_broken_off_one() -> None:
+    def decided_s(text: str) -> float:
+        shares = {"sure_silence_share": 0.5, "doubt_silence_share": 1.5}
+        lines = conversation_of(play([(3.0, 1.5, text)], **shares))
+        return float(next(line for line in lines if "turn ended" in line).split()[-1])
+
+    plain_s = decided_s("...")
+    whole_s, broken_s = decided_s("Do you want to talk about it?"), decided_s("Do you want to talk about")
+    assert whole_s < plain_s < broken_s
+
+
 def test_enter_ends_the_turn_and_q_the_rehearsal() -> None:
     room = quiet_room([(3.0, 4.0, "Tell me more.")])
     typed = {to_samples(5.0, CLOCK_HZ): "\n", to_samples(12.0, CLOCK_HZ): "q\n"}

@@ -3,6 +3,8 @@
 Thinking pauses lie inside sentences more often than between them, and a recogniser's words tell that better
 than any silence. A logistic regression over the last words, whose weights lie beside a language's words
 (`endings.npz`); it was trained by `scripts/train_endings` on transcribed talk, with and without word errors.
+One of the things it looks at, in English, is how often a sentence ends after the last two words, by the
+trigrams that the pocketsphinx package carries (36 MB in memory, read once).
 """
 
 from __future__ import annotations
@@ -13,7 +15,10 @@ import zlib
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from importlib.util import find_spec
 from math import log
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +34,9 @@ GOES_ON = 0.8
 
 This and the length were found on the half `tune` of the generated dialogues, by logistic regression.
 """
+
+LOG_STEPS, MOST_STEPS = 10_000, 24
+"""Pocketsphinx counts logarithms to the base 1.0001."""
 
 ASKED = 1.0
 """What a recogniser's question mark adds."""
@@ -49,7 +57,7 @@ def log_odds(text: str, language: str) -> float | None:
     if not words or found is None:
         return None
     values, bias = found
-    score = bias + float(values[[bucket(name) for name in features(words)]].sum())
+    score = bias + float(values[[bucket(name) for name in features(words, language)]].sum())
     score += LENGTH_WEIGHT * log((1 + min(max(len(words), SHORT), LONG)) / (1 + USUAL_LENGTH))
     if text.rstrip().endswith("?"):
         score += ASKED
@@ -67,7 +75,35 @@ def bucket(name: str) -> int:
     return zlib.crc32(name.encode()) % BUCKETS
 
 
-def features(words: Sequence[str]) -> list[str]:
+@cache
+def _trigrams() -> Any:
+    """The language model of the pocketsphinx package; `None` where the package is absent."""
+    package = find_spec("pocketsphinx")
+    for place in (package.submodule_search_locations or ()) if package else ():
+        file = Path(place) / "model" / "en-us" / "en-us.lm.bin"
+        if file.is_file():
+            from pocketsphinx import NGramModel
+
+            return NGramModel.readfile(str(file))
+    return None
+
+
+def _by_trigrams(words: Sequence[str]) -> list[str]:
+    """How rarely a sentence ends after the last two words and after the last, in steps of a third of its log
+    probability (base e): all steps it lies below."""
+    model = _trigrams()
+    if model is None or not words:
+        return []
+    names = []
+    for count in (1, 2):
+        # The word asked for comes first, then those before it, the latest first.
+        log_probability = model.prob(["</s>", *reversed(words[-count:])]) / LOG_STEPS
+        steps = min(MOST_STEPS, int(-3 * log_probability))
+        names += [f"rare{count}>={step}" for step in range(steps)]
+    return names
+
+
+def features(words: Sequence[str], language: str = "en") -> list[str]:
     """Names of what is seen in the last words: each at its place, runs of them, endings, and how many."""
     last = list(words[-LONGEST:])
     padded = ["<s>"] * 5 + last
@@ -78,7 +114,7 @@ def features(words: Sequence[str]) -> list[str]:
     names += [f"ending={last[-1][-k:]}" for k in (2, 3)]
     names += [f"near={word}" for word in last[-8:]]
     names += [f"first={' '.join(last[:k])}" for k in (1, 2)]
-    return names
+    return names + _by_trigrams(last) if language == "en" else names
 
 
 @cache
