@@ -14,10 +14,11 @@ from loop import quiet_room
 
 from simulator.audio.echo import NoCanceller
 from simulator.checking import check_all
-from simulator.dialogue.endpoint import TurnOver
+from simulator.dialogue.endpoint import TurnOver, finished
 from simulator.errors import EngineCrashed, FetchFailed, ModelBroken, ModelMissing
-from simulator.listening import Ears
-from simulator.settings import TURN_SILENCE_S, load_settings
+from simulator.language.endings import log_odds
+from simulator.listening import Ears, endpoint_rules
+from simulator.settings import load_settings
 from simulator.speech.engines import open_turn_model
 from simulator.speech.models import MODELS, SMART_TURN, Model, fetch_model, find_model, verify
 from simulator.speech.scripted import ScriptedDetector, ScriptedTranscriber, ScriptedTurnModel
@@ -213,17 +214,16 @@ def waited_s(over: TurnOver) -> float:
     return (over.decided_at - over.at) / RATE_HZ
 
 
-@pytest.mark.parametrize(("answer", "share"), [(0.99, "sure"), (0.01, "doubt"), (None, "")])
-def test_the_ears_ask_after_each_utterance_and_wait_as_long_as_the_answer_says(
-    answer: float | None, share: str
-) -> None:
+@pytest.mark.parametrize("text", ["...", "I hear you.", "What was that like for you?"])
+@pytest.mark.parametrize("answer", [0.99, 0.01, None])
+def test_the_ears_ask_sound_and_words_and_wait_as_long_as_they_say(answer: float | None, text: str) -> None:
     settings = load_settings()
-    shares = {"sure": settings.sure_silence_share, "doubt": settings.doubt_silence_share, "": 1.0}
+    rules = endpoint_rules(settings, settings.patience, RATE_HZ)
     model = ScriptedTurnModel([answer])
-    (over,) = ends_of_turns([(1.0, 1.0)], ["I hear you."], model)
-    silence_s = TURN_SILENCE_S[settings.patience]
-    assert silence_s is not None
-    assert waited_s(over) == pytest.approx(silence_s * shares[share], abs=0.03)
+    (over,) = ends_of_turns([(1.0, 1.0)], [text], model)
+    silence = rules.silence(finished(answer, log_odds(text, "en")))
+    assert silence is not None
+    assert waited_s(over) == pytest.approx(silence / RATE_HZ, abs=0.03)
     # From half a second before the turn until the short silence after the utterance.
     assert model.heard == [pytest.approx(RATE_HZ * 1.7, abs=RATE_HZ * 0.05)]
 
@@ -236,7 +236,7 @@ def test_the_turn_so_far_is_heard_from_its_beginning() -> None:
 
 
 def test_a_slammed_door_after_a_turn_does_not_move_its_end() -> None:
-    (over,) = ends_of_turns([(1.0, 1.0), (2.9, 0.06)], ["I hear you.", ""], ScriptedTurnModel())
+    (over,) = ends_of_turns([(1.0, 1.0), (2.9, 0.06)], ["...", ""], ScriptedTurnModel())
     assert over.at == pytest.approx(2.0 * RATE_HZ, abs=RATE_HZ * 0.03)
     assert waited_s(over) < 1.7
 
