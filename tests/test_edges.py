@@ -103,6 +103,52 @@ def test_a_hum_hides_no_s() -> None:
     assert_near(refine(track, RATE, Span(TRUTH.start + 180 * MS, TRUTH.end)), TRUTH)
 
 
+def tone(length: int, level: float = 0.05) -> Samples:
+    """A telephone: a loud frequency, with others about it."""
+    t = np.arange(length) / RATE
+    parts = (
+        (2350, 1.0),
+        (1175, 0.06),
+        (1570, 0.06),
+        (1900, 0.1),
+        (2800, 0.1),
+        (3500, 0.1),
+        (4700, 0.15),
+        (7050, 0.15),
+    )
+    fade = np.minimum(1, np.minimum(np.arange(length), np.arange(length)[::-1]) / (10 * MS))
+    return np.asarray(sum(level * part * fade * np.sin(2 * np.pi * hz * t) for hz, part in parts), np.float32)
+
+
+def test_a_tone_before_the_speech_is_no_beginning() -> None:
+    """
+    tone      ...#########    it rings until somebody speaks
+    speech    ..........######
+    """
+    ringing = (TRUTH.start - 400 * MS, tone(430 * MS))
+    track = silence_with(ringing, (TRUTH.start, vowel(len(TRUTH))), noise=0.001)
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 30 * MS, TRUTH.end + 80 * MS)), TRUTH)
+
+
+def test_a_tone_after_the_speech_is_no_end_and_no_noise() -> None:
+    """All that follows is the tone: what else there is to hear is told from before the speech."""
+    ringing = (TRUTH.end + 40 * MS, tone(RATE - 40 * MS))
+    track = silence_with((TRUTH.start, vowel(len(TRUTH))), ringing, noise=0.003)
+
+    assert_near(
+        refine(track[: TRUTH.end + 600 * MS], RATE, Span(TRUTH.start + 10 * MS, TRUTH.end + 230 * MS)), TRUTH
+    )
+
+
+def test_a_tone_under_a_voice_is_bridged() -> None:
+    track = silence_with(
+        (TRUTH.start, vowel(len(TRUTH)) * np.float32(0.3)), (TRUTH.start - RATE, tone(3 * RATE, 0.03))
+    )
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 150 * MS, TRUTH.end + 80 * MS)), TRUTH, 20 * MS)
+
+
 @pytest.mark.parametrize("track", [np.zeros(4 * RATE, np.float32), silence_with(), np.zeros(10, np.float32)])
 def test_where_nothing_stands_out_the_detector_is_believed(track: Samples) -> None:
     detected = Span(2 * RATE, 2 * RATE + 200 * MS)

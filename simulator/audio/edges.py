@@ -58,7 +58,9 @@ class EdgeRules:
     of `speech_spread_db`. Frames and bands tell much the same as their neighbours: `weight` is how much of
     each is news; `least` and `most` limit what one says. No edge lies beyond `gap_s` of silence as plain as
     `gap_at`, nor where the sound is `below_peak_db` under the loud frames. What is no longer than `click_s`
-    and as plain as `click_at` is a click.
+    and as plain as `click_at` is a click. A tone (a telephone, a machine that beeps) is one frequency above
+    `TONE_HZ[0]` that stands `tone_db` over the mean around it for `tone_s`, while no voice is heard under it:
+    the bands below lie on the average less than `voice_db` over their quiet level.
     """
 
     earlier_s: float = 0.8
@@ -82,11 +84,15 @@ class EdgeRules:
     below_peak_db: float = 42.0
     click_s: float = 0.008
     click_at: float = 1.0
+    tone_db: float = 18.0
+    tone_s: float = 0.08
+    voice_db: float = 6.0
 
 
 RULES = EdgeRules()
 FRAME_S, STEP_S = 0.016, 0.004
 BAND_EDGES_HZ = (100, 250, 400, 600, 800, 1050, 1350, 1700, 2100, 2600, 3200, 3900, 4800, 6000, 7600)
+TONE_HZ, TONE_FRAME_S = (1050, 7600), 0.064
 SINCE_EDGE_S = (0.0, 0.004, 0.008, 0.012, 0.016, 0.024, 0.032, 0.04, 0.06, 0.08, 0.12, 0.16, 0.24, 0.4)
 """Distances from the edge at which speech is described; between them it stays the same."""
 
@@ -125,7 +131,8 @@ def refine(
     whole = Span(0, len(samples))
     room = whole if room is None else room & whole
     frames = _frames(samples, room, rate)
-    noises = _noise(frames, span, rate, rules)
+    tones = _tones(samples, frames, span, rate, rules)
+    noises = _noise(frames, tones, span, rate, rules)
     if noises is None:
         return span
     before, after = noises
@@ -135,7 +142,7 @@ def refine(
         return span
     onset, offset = (rules.onset, rules.earlier_s, rules.into_s), (rules.offset, rules.later_s, rules.back_s)
     mirrored = Span(-span.end, -span.start)
-    audible &= ~_clicks(frames, audible, before, rules)
+    audible &= ~(_clicks(frames, audible, before, rules) | tones)
     start = _edge(frames, audible, before, span, rate, *onset, rules)
     end = -_edge(frames.mirrored(), audible[::-1], after, mirrored, rate, *offset, rules)
     return Span(start, end) if end > start else span
@@ -159,10 +166,37 @@ def _frames(samples: Samples, part: Span, rate: int) -> _Frames:
     return _Frames(middles, 10 * np.log10(bands), 10 * np.log10(bands.sum(axis=1)))
 
 
-def _noise(frames: _Frames, span: Span, rate: int, rules: EdgeRules) -> tuple[_Noise, _Noise] | None:
+def _tones(samples: Samples, frames: _Frames, span: Span, rate: int, rules: EdgeRules) -> NDArray[np.bool_]:
+    """The frames in which a steady tone sounds and no voice under it."""
+    alone = np.zeros(len(frames.at), np.bool_)
+    outside = (frames.at < span.start) | (frames.at >= span.end)
+    length = to_samples(TONE_FRAME_S, rate)
+    hz = np.fft.rfftfreq(length, 1 / rate)
+    high = (hz >= TONE_HZ[0]) & (hz < TONE_HZ[1])
+    if not outside.any() or not high.any():
+        return alone
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(samples, length // 2), length)[frames.at]
+    power = np.square(np.abs(np.fft.rfft(around * np.hanning(length), axis=1)))[:, high] + 1e-12
+    pitch = power.argmax(axis=1)
+    sharp = 10 * np.log10(power.max(axis=1) / power.mean(axis=1)) > rules.tone_db
+    below = frames.bands_db[:, : BAND_EDGES_HZ.index(TONE_HZ[0])]
+    quiet = np.quantile(below[outside], rules.noise_share, axis=0)
+    unvoiced = np.maximum(below - quiet, 0).mean(axis=1) < rules.voice_db
+    # The same tone goes on while its place moves by no more than one line of the spectrum.
+    changes = np.flatnonzero(~sharp[1:] | ~sharp[:-1] | (np.abs(np.diff(pitch)) > 1)) + 1
+    for first, past in pairwise([0, *changes.tolist(), len(pitch)]):
+        if (past - first) * STEP_S >= rules.tone_s:
+            alone[first:past] = sharp[first] & unvoiced[first:past]
+    return alone
+
+
+def _noise(
+    frames: _Frames, tones: NDArray[np.bool_], span: Span, rate: int, rules: EdgeRules
+) -> tuple[_Noise, _Noise] | None:
     """The noise before the speech and that after it; `None` where there is none to hear, or no speech.
 
-    Where one side has little of it, both are told from both sides.
+    Where one side has little of it, both are told from both sides. Tones come and go: they are left out where
+    there is other noise.
     """
     at = frames.at
     before = (at >= span.start - to_samples(rules.noise_s, rate)) & (
@@ -175,7 +209,9 @@ def _noise(frames: _Frames, span: Span, rate: int, rules: EdgeRules) -> tuple[_N
     loud = np.quantile(frames.bands_db[inside], 0.9, axis=0)
     found = []
     for side, enough_s in ((before, 0.2), (after, 0.1)):
-        quiet = frames.bands_db[side if side.sum() * STEP_S >= enough_s else before | after]
+        choices = (side & ~tones, (before | after) & ~tones, side, before | after)
+        chosen = next((some for some in choices if some.sum() * STEP_S >= enough_s), before | after)
+        quiet = frames.bands_db[chosen]
         level = np.quantile(quiet, rules.noise_share, axis=0)
         # Of a normal distribution: its median deviation to its standard deviation.
         spread = np.clip(1.4826 * np.median(np.abs(quiet - level), axis=0), *rules.noise_spread_db)
