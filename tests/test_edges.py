@@ -69,6 +69,13 @@ def test_a_stop_consonant_is_bridged() -> None:
     assert_near(refine(track, RATE, Span(TRUTH.start + 150 * MS, TRUTH.end)), TRUTH)
 
 
+def test_a_long_closure_is_bridged() -> None:
+    """ "So it": the mouth is shut for 0.1 s, and the detector only heard what follows."""
+    track = silence_with((TRUTH.start, vowel(100 * MS)), (TRUTH.start + 200 * MS, vowel(800 * MS)))
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 220 * MS, TRUTH.end + 80 * MS)), TRUTH)
+
+
 def test_another_word_before_is_left_alone() -> None:
     """
     before    ####....
@@ -147,6 +154,28 @@ def test_a_tone_under_a_voice_is_bridged() -> None:
     )
 
     assert_near(refine(track, RATE, Span(TRUTH.start + 150 * MS, TRUTH.end + 80 * MS)), TRUTH, 20 * MS)
+
+
+def rustle(length: int, level: float) -> Samples:
+    """Paper: noise in every band, louder in the upper ones."""
+    random = np.random.default_rng(2).standard_normal(length + 1)
+    return np.asarray((random[1:] - 0.5 * random[:-1]) * level, np.float32)
+
+
+def test_a_rustle_before_the_speech_is_no_beginning() -> None:
+    """No consonant is that long before the voice sets in."""
+    paper = (TRUTH.start - 350 * MS, rustle(350 * MS, 0.008))
+    track = silence_with(paper, (TRUTH.start, vowel(len(TRUTH))), noise=0.001)
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 20 * MS, TRUTH.end + 80 * MS)), TRUTH, 40 * MS)
+
+
+def test_a_soft_s_is_heard_in_noise() -> None:
+    """It stands out in the uppermost bands alone."""
+    s = np.diff(hiss(150 * MS + 2, 0.002), 2).astype(np.float32)
+    track = silence_with((TRUTH.start, s), (TRUTH.start + len(s), vowel(len(TRUTH) - len(s))), noise=0.0015)
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 200 * MS, TRUTH.end + 80 * MS)), TRUTH, 20 * MS)
 
 
 @pytest.mark.parametrize("track", [np.zeros(4 * RATE, np.float32), silence_with(), np.zeros(10, np.float32)])

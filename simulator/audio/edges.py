@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from simulator.audio.sound import Samples
 from simulator.audio.span import Span, to_samples
+from simulator.audio.voicing import track
 
 Floats = NDArray[np.float64]
 Moments = NDArray[np.int64]
@@ -61,6 +62,9 @@ class EdgeRules:
     and as plain as `click_at` is a click. A tone (a telephone, a machine that beeps) is one frequency above
     `TONE_HZ[0]` that stands `tone_db` over the mean around it for `tone_s`, while no voice is heard under it:
     the bands below lie on the average less than `voice_db` over their quiet level.
+    A hiss ("s", "f") is judged by the bands from `hiss_hz` on, and is the rarer sound by `hiss_odds`. No
+    speech begins with more than `unvoiced_s` without a voice, whose periodicity is `voiced`: that is a rustle
+    before it, and the speech begins no further than `soft_s` before the voice.
     """
 
     earlier_s: float = 0.8
@@ -79,7 +83,7 @@ class EdgeRules:
     weight: float = 0.02
     least: float = -1.0
     most: float = 4.0
-    gap_s: float = 0.08
+    gap_s: float = 0.1
     gap_at: float = -0.71
     below_peak_db: float = 42.0
     click_s: float = 0.008
@@ -87,6 +91,11 @@ class EdgeRules:
     tone_db: float = 18.0
     tone_s: float = 0.08
     voice_db: float = 6.0
+    hiss_hz: int = 2600
+    hiss_odds: float = 2.0
+    unvoiced_s: float = 0.25
+    voiced: float = 0.6
+    soft_s: float = 0.04
 
 
 RULES = EdgeRules()
@@ -143,7 +152,8 @@ def refine(
     onset, offset = (rules.onset, rules.earlier_s, rules.into_s), (rules.offset, rules.later_s, rules.back_s)
     mirrored = Span(-span.end, -span.start)
     audible &= ~(_clicks(frames, audible, before, rules) | tones)
-    start = _edge(frames, audible, before, span, rate, *onset, rules)
+    voiced = _voiced(samples, frames, audible, before, room, rate, rules)
+    start = _edge(frames, audible, before, span, rate, *onset, rules, voiced)
     end = -_edge(frames.mirrored(), audible[::-1], after, mirrored, rate, *offset, rules)
     return Span(start, end) if end > start else span
 
@@ -230,13 +240,38 @@ def _news(
     hidden = 1 / (1 + np.exp(-1.702 * (noise.level_db - level) / rules.speech_spread_db))
     # What is louder than expected is speech no less: voices may begin at full level.
     heard = np.where(over > 2, _normal(np.minimum(bands_db - level, 0), rules.speech_spread_db), 0)
-    ratio = np.clip(np.log(hidden + heard / as_noise + 1e-12), rules.least, rules.most).sum(axis=1)
+    by_band = np.clip(np.log(hidden + heard / as_noise + 1e-12), rules.least, rules.most)
+    ratio = by_band.sum(axis=1)
+    # A hiss has nothing in the lower bands; their silence says nothing against it.
+    hiss = by_band[:, BAND_EDGES_HZ.index(rules.hiss_hz) :].sum(axis=1) - rules.hiss_odds
+    ratio = np.where(hiss > 0, np.maximum(ratio, hiss), ratio)
     return np.asarray(np.where(audible, ratio, rules.least * bands_db.shape[1]), np.float64)
 
 
 def _normal(off: Floats, spread: Floats | float) -> Floats:
     """The density of a normal distribution."""
     return np.asarray(np.exp(-0.5 * np.square(off / spread)) / (spread * np.sqrt(2 * np.pi)))
+
+
+def _voiced(
+    samples: Samples,
+    frames: _Frames,
+    audible: NDArray[np.bool_],
+    noise: _Noise,
+    room: Span,
+    rate: int,
+    rules: EdgeRules,
+) -> NDArray[np.bool_]:
+    """The frames that stand out of the noise with a pitch that goes on."""
+    found = track(samples[room.start : room.end], rate)
+    if not len(found.middles):
+        return np.zeros(len(frames.at), np.bool_)
+    moved_st = np.abs(np.diff(found.pitch_st, prepend=found.pitch_st[:1]))
+    own = (found.periodicity > rules.voiced) & (moved_st < 1.5)
+    twice = own[1:] & own[:-1]
+    own = np.concatenate((twice, [False])) | np.concatenate(([False], twice))
+    there = np.interp(frames.at - room.start, found.middles, own.astype(np.float64)) > 0.5
+    return there & (_news(frames.bands_db, audible, noise, rules.speech_db, rules) > 0)
 
 
 def _stands_out(
@@ -273,11 +308,13 @@ def _edge(
     earlier_s: float,
     into_s: float,
     rules: EdgeRules,
+    voiced: NDArray[np.bool_] | None = None,
 ) -> int:
     """The most likely onset of `span`.
 
     All frames from a place inside the speech to the onset are speech, those before it noise; what differs
     between two places of the onset is the frames between them, and how far they lie from the detector's.
+    Where `voiced` is given it says what a rustle before the speech has not.
     """
     inside = min(
         span.start + to_samples(into_s + 0.1, rate),
@@ -301,7 +338,12 @@ def _edge(
     )
     score[at > span.start + to_samples(into_s, rate)] = -np.inf
     score[_behind_a_gap(heard, outwards_s, rules) :] = -np.inf
-    return int(at[np.argmax(score)])
+    best = int(np.argmax(score))
+    voices = np.flatnonzero(voiced[back][::-1][: best + 1]) if voiced is not None else np.zeros(0, np.int64)
+    if len(voices) and (best - voices[-1]) * STEP_S > rules.unvoiced_s:
+        score[int(voices[-1]) + round(rules.soft_s / STEP_S) :] = -np.inf
+        best = int(np.argmax(score))
+    return int(at[best])
 
 
 def _said(heard: tuple[Floats, NDArray[np.bool_], _Noise], side: Side, rules: EdgeRules) -> Floats:
