@@ -88,7 +88,7 @@ class EdgeRules:
     below_peak_db: float = 42.0
     click_s: float = 0.008
     click_at: float = 1.0
-    tone_db: float = 18.0
+    tone_db: float = 20.0
     tone_s: float = 0.08
     voice_db: float = 6.0
     hiss_hz: int = 2600
