@@ -69,6 +69,13 @@ def test_a_stop_consonant_is_bridged() -> None:
     assert_near(refine(track, RATE, Span(TRUTH.start + 150 * MS, TRUTH.end)), TRUTH)
 
 
+def test_a_long_closure_is_bridged() -> None:
+    """ "So it": the mouth is shut for 0.1 s, and the detector only heard what follows."""
+    track = silence_with((TRUTH.start, vowel(100 * MS)), (TRUTH.start + 200 * MS, vowel(800 * MS)))
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 220 * MS, TRUTH.end + 80 * MS)), TRUTH)
+
+
 def test_another_word_before_is_left_alone() -> None:
     """
     before    ####....
@@ -101,6 +108,74 @@ def test_a_hum_hides_no_s() -> None:
     track = hum + silence_with((TRUTH.start, s), (TRUTH.start + len(s), vowel(len(TRUTH) - len(s))))
 
     assert_near(refine(track, RATE, Span(TRUTH.start + 180 * MS, TRUTH.end)), TRUTH)
+
+
+def tone(length: int, level: float = 0.05) -> Samples:
+    """A telephone: a loud frequency, with others about it."""
+    t = np.arange(length) / RATE
+    parts = (
+        (2350, 1.0),
+        (1175, 0.06),
+        (1570, 0.06),
+        (1900, 0.1),
+        (2800, 0.1),
+        (3500, 0.1),
+        (4700, 0.15),
+        (7050, 0.15),
+    )
+    fade = np.minimum(1, np.minimum(np.arange(length), np.arange(length)[::-1]) / (10 * MS))
+    return np.asarray(sum(level * part * fade * np.sin(2 * np.pi * hz * t) for hz, part in parts), np.float32)
+
+
+def test_a_tone_before_the_speech_is_no_beginning() -> None:
+    """
+    tone      ...#########    it rings until somebody speaks
+    speech    ..........######
+    """
+    ringing = (TRUTH.start - 400 * MS, tone(430 * MS))
+    track = silence_with(ringing, (TRUTH.start, vowel(len(TRUTH))), noise=0.001)
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 30 * MS, TRUTH.end + 80 * MS)), TRUTH)
+
+
+def test_a_tone_after_the_speech_is_no_end_and_no_noise() -> None:
+    """All that follows is the tone: what else there is to hear is told from before the speech."""
+    ringing = (TRUTH.end + 40 * MS, tone(RATE - 40 * MS))
+    track = silence_with((TRUTH.start, vowel(len(TRUTH))), ringing, noise=0.003)
+
+    assert_near(
+        refine(track[: TRUTH.end + 600 * MS], RATE, Span(TRUTH.start + 10 * MS, TRUTH.end + 230 * MS)), TRUTH
+    )
+
+
+def test_a_tone_under_a_voice_is_bridged() -> None:
+    track = silence_with(
+        (TRUTH.start, vowel(len(TRUTH)) * np.float32(0.3)), (TRUTH.start - RATE, tone(3 * RATE, 0.03))
+    )
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 150 * MS, TRUTH.end + 80 * MS)), TRUTH, 20 * MS)
+
+
+def rustle(length: int, level: float) -> Samples:
+    """Paper: noise in every band, louder in the upper ones."""
+    random = np.random.default_rng(2).standard_normal(length + 1)
+    return np.asarray((random[1:] - 0.5 * random[:-1]) * level, np.float32)
+
+
+def test_a_rustle_before_the_speech_is_no_beginning() -> None:
+    """No consonant is that long before the voice sets in."""
+    paper = (TRUTH.start - 350 * MS, rustle(350 * MS, 0.008))
+    track = silence_with(paper, (TRUTH.start, vowel(len(TRUTH))), noise=0.001)
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 20 * MS, TRUTH.end + 80 * MS)), TRUTH, 40 * MS)
+
+
+def test_a_soft_s_is_heard_in_noise() -> None:
+    """It stands out in the uppermost bands alone."""
+    s = np.diff(hiss(150 * MS + 2, 0.002), 2).astype(np.float32)
+    track = silence_with((TRUTH.start, s), (TRUTH.start + len(s), vowel(len(TRUTH) - len(s))), noise=0.0015)
+
+    assert_near(refine(track, RATE, Span(TRUTH.start + 200 * MS, TRUTH.end + 80 * MS)), TRUTH, 20 * MS)
 
 
 @pytest.mark.parametrize("track", [np.zeros(4 * RATE, np.float32), silence_with(), np.zeros(10, np.float32)])

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from simulator.audio.sound import Samples
 from simulator.audio.span import Span, to_samples
+from simulator.audio.voicing import track
 
 Floats = NDArray[np.float64]
 Moments = NDArray[np.int64]
@@ -58,7 +59,12 @@ class EdgeRules:
     of `speech_spread_db`. Frames and bands tell much the same as their neighbours: `weight` is how much of
     each is news; `least` and `most` limit what one says. No edge lies beyond `gap_s` of silence as plain as
     `gap_at`, nor where the sound is `below_peak_db` under the loud frames. What is no longer than `click_s`
-    and as plain as `click_at` is a click.
+    and as plain as `click_at` is a click. A tone (a telephone, a machine that beeps) is one frequency above
+    `TONE_HZ[0]` that stands `tone_db` over the mean around it for `tone_s`, while no voice is heard under it:
+    the bands below lie on the average less than `voice_db` over their quiet level.
+    A hiss ("s", "f") is judged by the bands from `hiss_hz` on, and is the rarer sound by `hiss_odds`. No
+    speech begins with more than `unvoiced_s` without a voice, whose periodicity is `voiced`: that is a rustle
+    before it, and the speech begins no further than `soft_s` before the voice.
     """
 
     earlier_s: float = 0.8
@@ -77,16 +83,25 @@ class EdgeRules:
     weight: float = 0.02
     least: float = -1.0
     most: float = 4.0
-    gap_s: float = 0.08
+    gap_s: float = 0.1
     gap_at: float = -0.71
     below_peak_db: float = 42.0
     click_s: float = 0.008
     click_at: float = 1.0
+    tone_db: float = 20.0
+    tone_s: float = 0.08
+    voice_db: float = 6.0
+    hiss_hz: int = 2600
+    hiss_odds: float = 2.0
+    unvoiced_s: float = 0.25
+    voiced: float = 0.6
+    soft_s: float = 0.04
 
 
 RULES = EdgeRules()
 FRAME_S, STEP_S = 0.016, 0.004
 BAND_EDGES_HZ = (100, 250, 400, 600, 800, 1050, 1350, 1700, 2100, 2600, 3200, 3900, 4800, 6000, 7600)
+TONE_HZ, TONE_FRAME_S = (1050, 7600), 0.064
 SINCE_EDGE_S = (0.0, 0.004, 0.008, 0.012, 0.016, 0.024, 0.032, 0.04, 0.06, 0.08, 0.12, 0.16, 0.24, 0.4)
 """Distances from the edge at which speech is described; between them it stays the same."""
 
@@ -125,7 +140,8 @@ def refine(
     whole = Span(0, len(samples))
     room = whole if room is None else room & whole
     frames = _frames(samples, room, rate)
-    noises = _noise(frames, span, rate, rules)
+    tones = _tones(samples, frames, span, rate, rules)
+    noises = _noise(frames, tones, span, rate, rules)
     if noises is None:
         return span
     before, after = noises
@@ -135,8 +151,9 @@ def refine(
         return span
     onset, offset = (rules.onset, rules.earlier_s, rules.into_s), (rules.offset, rules.later_s, rules.back_s)
     mirrored = Span(-span.end, -span.start)
-    audible &= ~_clicks(frames, audible, before, rules)
-    start = _edge(frames, audible, before, span, rate, *onset, rules)
+    audible &= ~(_clicks(frames, audible, before, rules) | tones)
+    voiced = _voiced(samples, frames, audible, before, room, rate, rules)
+    start = _edge(frames, audible, before, span, rate, *onset, rules, voiced)
     end = -_edge(frames.mirrored(), audible[::-1], after, mirrored, rate, *offset, rules)
     return Span(start, end) if end > start else span
 
@@ -159,10 +176,37 @@ def _frames(samples: Samples, part: Span, rate: int) -> _Frames:
     return _Frames(middles, 10 * np.log10(bands), 10 * np.log10(bands.sum(axis=1)))
 
 
-def _noise(frames: _Frames, span: Span, rate: int, rules: EdgeRules) -> tuple[_Noise, _Noise] | None:
+def _tones(samples: Samples, frames: _Frames, span: Span, rate: int, rules: EdgeRules) -> NDArray[np.bool_]:
+    """The frames in which a steady tone sounds and no voice under it."""
+    alone = np.zeros(len(frames.at), np.bool_)
+    outside = (frames.at < span.start) | (frames.at >= span.end)
+    length = to_samples(TONE_FRAME_S, rate)
+    hz = np.fft.rfftfreq(length, 1 / rate)
+    high = (hz >= TONE_HZ[0]) & (hz < TONE_HZ[1])
+    if not outside.any() or not high.any():
+        return alone
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(samples, length // 2), length)[frames.at]
+    power = np.square(np.abs(np.fft.rfft(around * np.hanning(length), axis=1)))[:, high] + 1e-12
+    pitch = power.argmax(axis=1)
+    sharp = 10 * np.log10(power.max(axis=1) / power.mean(axis=1)) > rules.tone_db
+    below = frames.bands_db[:, : BAND_EDGES_HZ.index(TONE_HZ[0])]
+    quiet = np.quantile(below[outside], rules.noise_share, axis=0)
+    unvoiced = np.maximum(below - quiet, 0).mean(axis=1) < rules.voice_db
+    # The same tone goes on while its place moves by no more than one line of the spectrum.
+    changes = np.flatnonzero(~sharp[1:] | ~sharp[:-1] | (np.abs(np.diff(pitch)) > 1)) + 1
+    for first, past in pairwise([0, *changes.tolist(), len(pitch)]):
+        if (past - first) * STEP_S >= rules.tone_s:
+            alone[first:past] = sharp[first] & unvoiced[first:past]
+    return alone
+
+
+def _noise(
+    frames: _Frames, tones: NDArray[np.bool_], span: Span, rate: int, rules: EdgeRules
+) -> tuple[_Noise, _Noise] | None:
     """The noise before the speech and that after it; `None` where there is none to hear, or no speech.
 
-    Where one side has little of it, both are told from both sides.
+    Where one side has little of it, both are told from both sides. Tones come and go: they are left out where
+    there is other noise.
     """
     at = frames.at
     before = (at >= span.start - to_samples(rules.noise_s, rate)) & (
@@ -175,7 +219,9 @@ def _noise(frames: _Frames, span: Span, rate: int, rules: EdgeRules) -> tuple[_N
     loud = np.quantile(frames.bands_db[inside], 0.9, axis=0)
     found = []
     for side, enough_s in ((before, 0.2), (after, 0.1)):
-        quiet = frames.bands_db[side if side.sum() * STEP_S >= enough_s else before | after]
+        choices = (side & ~tones, (before | after) & ~tones, side, before | after)
+        chosen = next((some for some in choices if some.sum() * STEP_S >= enough_s), before | after)
+        quiet = frames.bands_db[chosen]
         level = np.quantile(quiet, rules.noise_share, axis=0)
         # Of a normal distribution: its median deviation to its standard deviation.
         spread = np.clip(1.4826 * np.median(np.abs(quiet - level), axis=0), *rules.noise_spread_db)
@@ -194,13 +240,38 @@ def _news(
     hidden = 1 / (1 + np.exp(-1.702 * (noise.level_db - level) / rules.speech_spread_db))
     # What is louder than expected is speech no less: voices may begin at full level.
     heard = np.where(over > 2, _normal(np.minimum(bands_db - level, 0), rules.speech_spread_db), 0)
-    ratio = np.clip(np.log(hidden + heard / as_noise + 1e-12), rules.least, rules.most).sum(axis=1)
+    by_band = np.clip(np.log(hidden + heard / as_noise + 1e-12), rules.least, rules.most)
+    ratio = by_band.sum(axis=1)
+    # A hiss has nothing in the lower bands; their silence says nothing against it.
+    hiss = by_band[:, BAND_EDGES_HZ.index(rules.hiss_hz) :].sum(axis=1) - rules.hiss_odds
+    ratio = np.where(hiss > 0, np.maximum(ratio, hiss), ratio)
     return np.asarray(np.where(audible, ratio, rules.least * bands_db.shape[1]), np.float64)
 
 
 def _normal(off: Floats, spread: Floats | float) -> Floats:
     """The density of a normal distribution."""
     return np.asarray(np.exp(-0.5 * np.square(off / spread)) / (spread * np.sqrt(2 * np.pi)))
+
+
+def _voiced(
+    samples: Samples,
+    frames: _Frames,
+    audible: NDArray[np.bool_],
+    noise: _Noise,
+    room: Span,
+    rate: int,
+    rules: EdgeRules,
+) -> NDArray[np.bool_]:
+    """The frames that stand out of the noise with a pitch that goes on."""
+    found = track(samples[room.start : room.end], rate)
+    if not len(found.middles):
+        return np.zeros(len(frames.at), np.bool_)
+    moved_st = np.abs(np.diff(found.pitch_st, prepend=found.pitch_st[:1]))
+    own = (found.periodicity > rules.voiced) & (moved_st < 1.5)
+    twice = own[1:] & own[:-1]
+    own = np.concatenate((twice, [False])) | np.concatenate(([False], twice))
+    there = np.interp(frames.at - room.start, found.middles, own.astype(np.float64)) > 0.5
+    return there & (_news(frames.bands_db, audible, noise, rules.speech_db, rules) > 0)
 
 
 def _stands_out(
@@ -237,11 +308,13 @@ def _edge(
     earlier_s: float,
     into_s: float,
     rules: EdgeRules,
+    voiced: NDArray[np.bool_] | None = None,
 ) -> int:
     """The most likely onset of `span`.
 
     All frames from a place inside the speech to the onset are speech, those before it noise; what differs
     between two places of the onset is the frames between them, and how far they lie from the detector's.
+    Where `voiced` is given it says what a rustle before the speech has not.
     """
     inside = min(
         span.start + to_samples(into_s + 0.1, rate),
@@ -265,7 +338,12 @@ def _edge(
     )
     score[at > span.start + to_samples(into_s, rate)] = -np.inf
     score[_behind_a_gap(heard, outwards_s, rules) :] = -np.inf
-    return int(at[np.argmax(score)])
+    best = int(np.argmax(score))
+    voices = np.flatnonzero(voiced[back][::-1][: best + 1]) if voiced is not None else np.zeros(0, np.int64)
+    if len(voices) and (best - voices[-1]) * STEP_S > rules.unvoiced_s:
+        score[int(voices[-1]) + round(rules.soft_s / STEP_S) :] = -np.inf
+        best = int(np.argmax(score))
+    return int(at[best])
 
 
 def _said(heard: tuple[Floats, NDArray[np.bool_], _Noise], side: Side, rules: EdgeRules) -> Floats:
