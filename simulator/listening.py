@@ -15,9 +15,10 @@ from itertools import takewhile
 
 import numpy as np
 
-from simulator.audio import edges, voicing
+from simulator.audio import edges, murmurs, voicing
 from simulator.audio.device import Device
 from simulator.audio.echo import EchoCanceller
+from simulator.audio.lately import TurnSound
 from simulator.audio.sound import Samples
 from simulator.audio.span import Span, Word, to_samples
 from simulator.audio.voicing import Voicing
@@ -135,7 +136,8 @@ class Ears:
         self._piece: _Piece | None = None
         self._finished: deque[_Piece] = deque()
         self._sounded_until = self._ended = 0
-        self._turn_sound = _TurnSound(device.rate)
+        self._murmurs = murmurs.Listener(device.rate)
+        self._turn_sound = TurnSound(device.rate)
         self._verdict: tuple[Span, Verdict] | None = None
         self._said: list[Utterance] = []
 
@@ -173,6 +175,7 @@ class Ears:
         block = self._device.read()
         clean = self._canceller.cancel(block)
         self._remember(block.span.start - self._delay, self._canceller.words)
+        self._murmurs.keep(block.span.start - self._delay, self._canceller.words, block.played, self._delay)
         if block.played.any():
             self._sounded_until = block.span.end
         heard: list[Heard] = [Lost(block.span)] if block.dropped else []
@@ -181,13 +184,17 @@ class Ears:
         for decision in self._detector.detect(clean):
             for change in self.endpointer.feed(decision.span, decision.probability):
                 heard += self._take(change)
-        self._feed(block.span.end - self._delay)
-        if self._piece is not None and self._piece.spans and self._quiet(block.span.end - self._delay):
+        now = block.span.end - self._delay
+        self._feed(now)
+        if self._piece is not None and self._piece.spans and self._quiet(self._piece, now):
             self._finish_piece()
         # On a device whose clock stands still we wait for the words, so that a rehearsal there always runs
         # the same way; on a live one they are taken when they come.
         while self._finished and (not self._device.live or self._finished[0].hearing.ready()):
             heard += self._transcribe(self._finished.popleft())
+        # Whether it is a hum or a word, it is no more than encouragement.
+        murmured = self._murmurs.heard(self.endpointer.speaking)
+        heard += [Utterance(Speaker.TRAINEE, span, "", fillers=(), hum=True) for span in murmured]
         return tuple(heard)
 
     def catch_up(self) -> tuple[Heard, ...]:
@@ -246,6 +253,7 @@ class Ears:
         piece.refined.append(span)
         piece.voicings.append(heard)
         self._ended = span.end
+        self._murmurs.take(span, self._since(span.start)[: len(span)])
         if self._sounded_until > span.start and heard.voiced is not None and heard.voiced < LEAST_VOICED:
             piece.remains.add(span)
 
@@ -261,13 +269,9 @@ class Ears:
         sound = np.concatenate([part for start, part in self._recent if start + len(part) > first])
         return sound[-(self._recent[-1][0] + len(self._recent[-1][1]) - first) :]
 
-    def _quiet(self, now: int) -> bool:
-        piece = self._piece
-        return (
-            piece is not None
-            and self.endpointer.speaking is None
-            and now - piece.spans[-1].end >= self._transcribe_after
-        )
+    def _quiet(self, piece: _Piece, now: int) -> bool:
+        silence = now - piece.spans[-1].end
+        return self.endpointer.speaking is None and silence >= self._transcribe_after
 
     def _finish_piece(self) -> None:
         if self._piece is not None:
@@ -284,7 +288,8 @@ class Ears:
         until = now
         if self.endpointer.speaking is None and piece.spans:
             until = min(now, piece.spans[-1].end + self._margin)
-        for start, samples in self._not_fed(piece):
+        newest_first = takewhile(lambda part: part[0] + len(part[1]) > piece.fed_to, reversed(self._recent))
+        for start, samples in list(newest_first)[::-1]:
             if start < until:
                 part = samples[max(0, piece.fed_to - start) : until - start]
                 piece.hearing.feed(part)
@@ -306,16 +311,13 @@ class Ears:
             self._verdict = None
             self.endpointer.judge(utterance, sound=verdict.probability())
 
-    def _not_fed(self, piece: _Piece) -> list[tuple[int, Samples]]:
-        """The blocks that hold something the piece has not been given, in order."""
-        newest_first = takewhile(lambda part: part[0] + len(part[1]) > piece.fed_to, reversed(self._recent))
-        return list(newest_first)[::-1]
-
     def _transcribe(self, piece: _Piece) -> tuple[Heard, ...]:
         heard = self._words_of(piece)
         if not heard:
             for span in piece.spans:
                 self.endpointer.discard(span)
+            for span in piece.refined:
+                self._murmurs.give_back(span)
         else:
             self._mind_words([one for one in heard if isinstance(one, Utterance)], piece)
         return heard
@@ -367,27 +369,6 @@ class Ears:
         since = start if self._piece is None else min(start, self._piece.start)
         while self._recent[0][0] + len(self._recent[0][1]) < since - keep:
             self._recent.popleft()
-
-
-class _TurnSound:
-    """The sound a turn model may want: the last seconds, in whole blocks."""
-
-    LONGEST_S, LEAD_S = 8.0, 0.5
-
-    def __init__(self, rate: int):
-        self._longest, self._lead = to_samples(self.LONGEST_S, rate), to_samples(self.LEAD_S, rate)
-        self._blocks: deque[tuple[int, Samples]] = deque()
-
-    def keep(self, start: int, samples: Samples) -> None:
-        """The next block; what is too old is let go."""
-        self._blocks.append((start, samples))
-        while self._blocks[0][0] < start - self._longest:
-            self._blocks.popleft()
-
-    def since(self, turn_start: int) -> Samples:
-        """From a little before the turn's beginning until now."""
-        wanted = [samples for start, samples in self._blocks if start >= turn_start - self._lead]
-        return np.concatenate(wanted) if wanted else np.zeros(0, np.float32)
 
 
 def _utterances(words: tuple[Word, ...], piece: _Piece, language: Language) -> tuple[Utterance, ...]:

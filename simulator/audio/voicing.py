@@ -15,28 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.audio.pitch import BAND_EDGES_HZ, STEP_S, Floats, Track, track
 from simulator.audio.sound import Samples
 from simulator.audio.span import Span, to_samples
 
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-
-FRAME_S, STEP_S = 0.04, 0.01
-LOWEST_HZ, HIGHEST_HZ = 75.0, 400.0
-"""The pitch of grown-up voices."""
-
-PITCH_BAND_HZ = (70.0, 1500.0)
-"""Where periodicity is looked for: most of a voice's energy lies there, and less of most noises'."""
-
-BAND_EDGES_HZ = (
-    100, 200, 300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720, 2000, 2320, 2700, 3150, 3700, 4400,
-)  # fmt: skip
-"""Critical bands (Zwicker 1961) that hold the first three formants."""
 
 CLOSED_BELOW_HZ = 510
 """A closed mouth lets little through above it: the first formant of "m" lies at some 250 Hz (Fant 1960)."""
@@ -56,13 +43,17 @@ class VoicingRules:
     the vowel before it. A hum lies at least `hum_db` below for four fifths of its time. `under_speech_db`:
     how much softer than the speech beside it a filled pause may be. It belongs to speech after no more than
     `joins_s` of silence, wherever the detector noticed that speech.
+
+    Frames louder than the noise by `stands_out_db` are sound. A voice that is very still by all measures but
+    the change from frame to frame (`still_...`) is held too. Where the silence beside a voice is not silent
+    but noise (`surely_db` above the noise), only a voice counts whose every measure reaches `sure_share`.
     """
 
     shortest_s: float = 0.18
     longest_s: float = 1.0
     joins_s: float = 0.5
     longest_um_s: float = 0.7
-    apart_s: float = 0.05
+    apart_s: float = 0.06
     alone_s: float = 0.2
     alone_um_s: float = 0.25
     apart_um_s: float = 0.065
@@ -73,11 +64,19 @@ class VoicingRules:
     flat_colour: float = 0.13
     one_pitch_st: float = 2.0
     one_pitch_share: float = 0.7
+    still_flat_share: float = 0.4
+    still_pitch_share: float = 0.9
+    still_colour_share: float = 0.93
+    still_periodic: float = 0.95
     one_colour: float = 0.1
     one_colour_share: float = 0.85
     closing_db: float = 10.0
     open_db: float = 8.0
     closing_by_db: float = 12.0
+    um_colour_share: float = 0.2
+    sure_share: float = 0.93
+    shortest_sure_s: float = 0.25
+    alone_sure_s: float = 0.2
     shortest_um_s: float = 0.3
     hum_db: float = 6.0
     hum_flat_share: float = 0.5
@@ -93,7 +92,8 @@ class VoicingRules:
     surely_periodic: float = 0.7
     under_peak_db: float = 25.0
     whisper_db: float = 15.0
-    stands_out_db: tuple[float, ...] = (1.0, 2.0)
+    stands_out_db: tuple[float, ...] = (1.0,)
+    surely_db: tuple[float, ...] = (4.0, 6.0)
 
 
 RULES = VoicingRules()
@@ -109,54 +109,6 @@ class Voicing:
     fillers: tuple[Span, ...] = ()
     hum: bool = False
     voiced: float | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Track:
-    """A sound by frames of `FRAME_S`, one each `STEP_S`; shape (frames,) unless said otherwise.
-
-    `pitch_st` (semitones over 1 Hz) means something where `periodicity` (the autocorrelation at that period,
-    0 to 1) is high. `power` is that of the bands, shape (frames, bands).
-    """
-
-    middles: NDArray[np.int64]
-    pitch_st: Floats
-    periodicity: Floats
-    power: Floats
-
-
-def track(samples: Samples, rate: int) -> Track:
-    """Pitch, periodicity and bands of a sound.
-
-    The autocorrelation of a windowed frame over that of its window (Boersma 1993), by FFT.
-    """
-    frame, step = to_samples(FRAME_S, rate), to_samples(STEP_S, rate)
-    if len(samples) < frame:
-        empty = np.zeros(0)
-        return Track(np.zeros(0, np.int64), empty, empty, np.zeros((0, len(BAND_EDGES_HZ) - 1)))
-    frames = np.lib.stride_tricks.sliding_window_view(samples, frame)[::step]
-    window = np.hanning(frame)
-    size = 1 << int(np.ceil(np.log2(1.5 * frame)))
-    power = np.square(np.abs(np.fft.rfft(frames * window, size, axis=1)))
-    hz = np.fft.rfftfreq(size, 1 / rate)
-    heard = (hz >= PITCH_BAND_HZ[0]) & (hz <= PITCH_BAND_HZ[1])
-    own = np.fft.irfft(power * heard, axis=1)
-    of_window = np.fft.irfft(np.square(np.abs(np.fft.rfft(window, size))))
-    lags = np.arange(int(rate / HIGHEST_HZ), int(rate / LOWEST_HZ) + 1)
-    similar = own[:, lags] / (own[:, :1] + 1e-12) / (of_window[lags] / of_window[0])
-    peak = np.zeros(similar.shape, bool)
-    peak[:, 1:-1] = (similar[:, 1:-1] >= similar[:, :-2]) & (similar[:, 1:-1] >= similar[:, 2:])
-    # The shortest lag that is nearly the best: no octave below.
-    good = peak & (similar >= 0.9 * similar.max(axis=1, keepdims=True))
-    at = np.where(good.any(axis=1), good.argmax(axis=1), similar.argmax(axis=1))
-    rows = np.arange(len(frames))
-    bands = np.stack([power[:, (hz >= a) & (hz < b)].sum(axis=1) for a, b in pairwise(BAND_EDGES_HZ)], axis=1)
-    return Track(
-        frame // 2 + rows * step,
-        12 * np.log2(rate / lags[at]),
-        np.clip(similar[rows, at], 0, 1),
-        bands + 1e-12,
-    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -303,6 +255,13 @@ def _filled(island: _Island, speech_db: float, rules: VoicingRules) -> bool:
     held = held and island.one_colour >= rules.one_colour_share
     if held and island.periodic >= rules.held_periodic:
         return True
+    if (
+        island.flat >= rules.still_flat_share
+        and island.one_pitch >= rules.still_pitch_share
+        and island.one_colour >= rules.still_colour_share
+        and island.periodic >= rules.still_periodic
+    ):
+        return True
     return (
         island.flat >= rules.flat_um_share
         and rules.shortest_um_s <= island.length_s <= rules.longest_um_s
@@ -311,6 +270,17 @@ def _filled(island: _Island, speech_db: float, rules: VoicingRules) -> bool:
         and island.low_end_db >= rules.closing_db
         and island.low_start_db <= rules.open_db
         and island.low_end_db - island.low_start_db >= rules.closing_by_db
+        and island.one_colour >= rules.um_colour_share
+    )
+
+
+def _surely_filled(island: _Island, speech_db: float, rules: VoicingRules) -> bool:
+    """Whether it is so still that it is a filled pause although what sets it off is not silent, but noise."""
+    return (
+        rules.shortest_sure_s <= island.length_s
+        and min(island.flat, island.one_pitch, island.one_colour, island.periodic) >= rules.sure_share
+        and max(island.before_s, island.after_s) >= rules.alone_sure_s
+        and _filled(island, speech_db, rules)
     )
 
 
@@ -376,20 +346,22 @@ def measure(samples: Samples, rate: int, speech: Span, rules: VoicingRules = RUL
             for first, past in _islands(sound.stands_out_db > least_db)
             if sound.level_db[first:past].max() > speech_db - rules.whisper_db
         ]
-        for least_db in rules.stands_out_db
+        for least_db in (*rules.stands_out_db, *rules.surely_db)
     ]
-    if any(_all_hum(sound, some, speech, rules) for some in islands):
+    plain = len(rules.stands_out_db)
+    if any(_all_hum(sound, some, speech, rules) for some in islands[:plain]):
         return Voicing(hum=True, voiced=voiced)
     silent = sound.stands_out_db <= min(rules.stands_out_db)
     half = to_samples(STEP_S, rate) // 2
     found: list[Span] = []
-    for some in islands:
+    for number, some in enumerate(islands):
         for island in _described(sound, some, rules):
             place = Span(int(middles[island.first]) - half, int(middles[island.past - 1]) + half)
             between = (middles >= place.end) & (middles < speech.start)
             belongs = place.start < speech.end and silent[between].sum() * STEP_S <= rules.joins_s
             if not belongs or any(place & other for other in found):
                 continue
-            if _filled(island, speech_db, rules) and not _again(sound, island, some, rules):
+            sounds = _filled if number < plain else _surely_filled
+            if sounds(island, speech_db, rules) and not _again(sound, island, some, rules):
                 found.append(place)
     return Voicing(tuple(sorted(found)), voiced=voiced)

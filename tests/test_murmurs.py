@@ -1,0 +1,117 @@
+"""Level 1, murmurs under the loudspeaker's voice, of harmonics and noise with known truth.
+
+loudspeaker   ########..########
+trainee       ....mm-hm.........      found
+echo          --------..--------      not: it has the loudspeaker's pitch, or lies far under it
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from test_voicing import AH, EE, EH, MM, OO, RATE, UH, silence, voiced, word
+
+from simulator.audio.device import BLOCK
+from simulator.audio.murmurs import Listener, find, level_db
+from simulator.audio.sound import Samples
+from simulator.audio.span import Span
+
+LENGTH = round(2.4 * RATE)
+
+
+def room(level: float = 0.004, seed: int = 1) -> Samples:
+    return (level * np.random.default_rng(seed).standard_normal(LENGTH)).astype(np.float32)
+
+
+def put(sound: Samples, part: Samples, at_s: float, gain: float = 1.0) -> Samples:
+    out = sound.copy()
+    at = round(at_s * RATE)
+    out[at : at + len(part)] += np.float32(gain) * part
+    return out
+
+
+def client() -> Samples:
+    """A loudspeaker's voice of another pitch, words with short silences."""
+    said = np.zeros(LENGTH, np.float32)
+    for at_s in (0.0, 0.75, 1.5):
+        said = put(said, voiced((EH, AH, EE, UH, OO), 0.7, 210, 165), at_s)
+    return said
+
+
+MURMURS = {
+    "mm": voiced((MM,), 0.35),
+    "mm-hm": np.concatenate([voiced((MM,), 0.2), silence(0.08), voiced((MM,), 0.25, 125, 135)]),
+    "yeah": voiced((EE, EH, UH), 0.35, 130, 110),
+}
+
+
+@pytest.mark.parametrize("murmur", MURMURS.values(), ids=MURMURS)
+@pytest.mark.parametrize("playing", [True, False], ids=["over a voice", "in its pause"])
+def test_a_murmur_is_found_where_it_lies(murmur: Samples, playing: bool) -> None:
+    played = client() if playing else silence(2.4)
+    heard = put(room(), murmur, 1.2) + np.float32(0.02) * played
+    (found,) = find(heard, played, RATE)
+    truth = Span(round(1.2 * RATE), round(1.2 * RATE) + len(murmur))
+    assert abs(found.start - truth.start) < 0.08 * RATE
+    assert abs(found.end - truth.end) < 0.08 * RATE
+
+
+@pytest.mark.parametrize("gain", [0.02, 0.1, 0.5, 1.0])
+@pytest.mark.parametrize("late_s", [0.0, 0.06, 0.12])
+def test_what_is_left_of_the_loudspeaker_is_none(gain: float, late_s: float) -> None:
+    played = client()
+    heard = room(0.0005) + np.float32(gain) * np.roll(played, round(late_s * RATE))
+    assert find(heard, played, RATE) == ()
+
+
+def test_soft_voices_far_away_are_none() -> None:
+    heard = put(room(0.0005), MURMURS["mm"], 1.2, gain=0.1)
+    voice = level_db(word(), RATE)
+    assert voice is not None
+    assert find(heard, silence(2.4), RATE, voice) == ()
+    assert find(heard, silence(2.4), RATE, voice - 20) != ()
+
+
+def test_noises_without_a_pitch_and_hums_that_stay_are_none() -> None:
+    burst = (0.1 * np.random.default_rng(2).standard_normal(RATE // 3)).astype(np.float32)
+    assert find(put(room(), burst, 1.2), silence(2.4), RATE) == ()
+    assert find(room() + voiced((MM,), 2.4), silence(2.4), RATE) == ()
+    assert find(room(), silence(2.4), RATE) == ()
+    assert find(silence(0), silence(0), RATE) == ()
+
+
+def test_one_that_goes_on_is_waited_for_and_long_speech_is_none() -> None:
+    assert find(put(room(), MURMURS["mm"], 2.0), silence(2.4), RATE) == ()
+    assert find(put(room(), voiced((AH, EE, OO, EH, UH), 1.3), 0.5), silence(2.4), RATE) == ()
+
+
+def listened(heard: Samples, played: Samples, taken: Span | None = None, back: bool = False) -> list[Span]:
+    murmurs = Listener(RATE)
+    told: list[Span] = []
+    for at in range(0, len(heard) - BLOCK + 1, BLOCK):
+        part = slice(at, at + BLOCK)
+        murmurs.keep(at, heard[part], played[part])
+        if taken is not None and taken.end <= at < taken.end + BLOCK:
+            murmurs.take(taken, heard[taken.start : taken.end])
+        if back and taken is not None and taken.end + RATE // 2 <= at < taken.end + RATE // 2 + BLOCK:
+            murmurs.give_back(taken)
+        told += murmurs.heard(None)
+    return told
+
+
+def test_ears_tell_each_murmur_once_and_only_within_what_is_played() -> None:
+    said = np.concatenate([client(), silence(1.0), client(), silence(3)])
+    heard = np.concatenate([room(), room(seed=2), room(seed=3), room(seed=4)])[: len(said)]
+    over, pause, after = (put(heard, MURMURS["mm"], at) for at in (1.2, 2.7, 6.5))
+    assert len(listened(over, said)) == 1
+    assert len(listened(pause, said)) == 1
+    # After its end the trainee has the word: that is no murmur.
+    assert listened(after, said) == []
+
+
+def test_what_the_detector_heard_is_no_murmur_unless_it_held_no_words() -> None:
+    said = np.concatenate([client(), client()])
+    heard = put(np.concatenate([room(), room(seed=2)]), MURMURS["mm"], 1.2)
+    (murmur,) = listened(heard, said)
+    assert listened(heard, said, taken=murmur) == []
+    assert listened(heard, said, taken=murmur, back=True) == [murmur]
