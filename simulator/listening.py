@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 import numpy as np
@@ -20,7 +20,7 @@ from simulator.audio.device import Device
 from simulator.audio.echo import EchoCanceller
 from simulator.audio.lately import TurnSound
 from simulator.audio.sound import Samples
-from simulator.audio.span import Span, Word, to_samples
+from simulator.audio.span import Span, to_samples
 from simulator.audio.voicing import Voicing
 from simulator.dialogue.endpoint import (
     Change,
@@ -34,10 +34,11 @@ from simulator.dialogue.endpoint import (
 from simulator.dialogue.floor import takes_floor
 from simulator.dialogue.turns import Speaker, SpokenLine, Utterance
 from simulator.errors import EngineError
-from simulator.language import Language, load_language, tokens
+from simulator.language import load_language, tokens
 from simulator.language.endings import log_odds
+from simulator.pieces import Piece, spoken_in, utterances
 from simulator.settings import TURN_SILENCE_S, Patience, Settings
-from simulator.speech import Detector, Hearing, Transcriber, TurnModel, Verdict
+from simulator.speech import Detector, Transcriber, TurnModel, Verdict
 
 TRAILING_EXTRA = 0.6
 """A turn whose last word trails off ("and", "because", "um") waits longer by this share of its silence."""
@@ -90,25 +91,6 @@ def endpoint_rules(settings: Settings, patience: Patience, rate: int) -> Endpoin
     )
 
 
-@dataclass(slots=True)
-class _Piece:
-    """Speech that goes through the transcriber as one hearing, and the utterances in it.
-
-    `spans` are the detector's, by which the endpointer knows them; `refined` those with their edges on the
-    sound, which are the facts. `voicings` are what each sounds like; `remains` are those
-    that are but an echo's.
-    """
-
-    hearing: Hearing
-    start: int
-    fed_to: int
-    kept: list[Samples] = field(default_factory=list)
-    spans: list[Span] = field(default_factory=list)
-    refined: list[Span] = field(default_factory=list)
-    voicings: list[Voicing] = field(default_factory=list)
-    remains: set[Span] = field(default_factory=set)
-
-
 class Ears:
     """Holds the listening path open. `listen` takes one block from the device and says what it changed."""
 
@@ -133,8 +115,8 @@ class Ears:
         self._transcribe_after = to_samples(settings.transcribe_after_s, device.rate)
         self.endpointer = Endpointer(endpoint_rules(settings, settings.patience, device.rate))
         self._recent: deque[tuple[int, Samples]] = deque()
-        self._piece: _Piece | None = None
-        self._finished: deque[_Piece] = deque()
+        self._piece: Piece | None = None
+        self._finished: deque[Piece] = deque()
         self._sounded_until = self._ended = 0
         self._murmurs = murmurs.Listener(device.rate)
         self._turn_sound = TurnSound(device.rate)
@@ -222,7 +204,7 @@ class Ears:
         if isinstance(change, SpeechStarted):
             if self._piece is None:
                 start = max(self._recent[0][0], change.at - self._margin)
-                self._piece = _Piece(self._transcriber.listen(start), start, start)
+                self._piece = Piece(self._transcriber.listen(start), start, start)
             return (change,)
         if isinstance(change, UtteranceEnded):
             if self._piece is not None:
@@ -235,14 +217,14 @@ class Ears:
         self._finish_piece()
         return (*self.words(), change)
 
-    def _refined(self, span: Span, piece: _Piece) -> Span:
+    def _refined(self, span: Span, piece: Piece) -> Span:
         """The detector's span with its edges on the sound; never over an utterance before it."""
         first = max(self._recent[0][0], span.start - self._device.rate)
         if piece.refined:
             first = max(first, min(piece.refined[-1].end, span.start))
         return edges.refine(self._since(first), self._device.rate, span.shift(-first)).shift(first)
 
-    def _close(self, span: Span, piece: _Piece) -> None:
+    def _close(self, span: Span, piece: Piece) -> None:
         """An utterance of the piece has ended: keep where it lies and what it sounds like.
 
         A filled pause right before it that the detector took for noise is where it begins.
@@ -269,7 +251,7 @@ class Ears:
         sound = np.concatenate([part for start, part in self._recent if start + len(part) > first])
         return sound[-(self._recent[-1][0] + len(self._recent[-1][1]) - first) :]
 
-    def _quiet(self, piece: _Piece, now: int) -> bool:
+    def _quiet(self, piece: Piece, now: int) -> bool:
         silence = now - piece.spans[-1].end
         return self.endpointer.speaking is None and silence >= self._transcribe_after
 
@@ -311,7 +293,7 @@ class Ears:
             self._verdict = None
             self.endpointer.judge(utterance, sound=verdict.probability())
 
-    def _transcribe(self, piece: _Piece) -> tuple[Heard, ...]:
+    def _transcribe(self, piece: Piece) -> tuple[Heard, ...]:
         heard = self._words_of(piece)
         if not heard:
             for span in piece.spans:
@@ -322,7 +304,7 @@ class Ears:
             self._mind_words([one for one in heard if isinstance(one, Utterance)], piece)
         return heard
 
-    def _mind_words(self, heard: Sequence[Utterance], piece: _Piece) -> None:
+    def _mind_words(self, heard: Sequence[Utterance], piece: Piece) -> None:
         """Is the turn over by its words? A sentence that is not whole is waited for."""
         turn = self.endpointer.turn
         if turn is None or not heard or not piece.spans:
@@ -340,18 +322,18 @@ class Ears:
             silence = self.endpointer.rules.turn_silence or 0
             self.endpointer.wait_longer(round(silence * TRAILING_EXTRA))
 
-    def _words_of(self, piece: _Piece) -> tuple[Heard, ...]:
+    def _words_of(self, piece: Piece) -> tuple[Heard, ...]:
         try:
-            return _utterances(piece.hearing.result().words, piece, self._language)
+            return utterances(piece.hearing.result().words, piece, self._language)
         except EngineError:
             pass
         try:
             again = self._transcriber.listen(piece.start)
             again.feed(np.concatenate(piece.kept))
             again.finish()
-            return _utterances(again.result().words, piece, self._language)
+            return utterances(again.result().words, piece, self._language)
         except EngineError as error:
-            spoken = _utterances_of(piece, [() for _ in piece.refined], self._language)
+            spoken = spoken_in(piece, [() for _ in piece.refined], self._language)
             return (
                 *spoken,
                 Failed(piece.spans[0] if piece.spans else Span(piece.start, piece.start), str(error)),
@@ -369,44 +351,3 @@ class Ears:
         since = start if self._piece is None else min(start, self._piece.start)
         while self._recent[0][0] + len(self._recent[0][1]) < since - keep:
             self._recent.popleft()
-
-
-def _utterances(words: tuple[Word, ...], piece: _Piece, language: Language) -> tuple[Utterance, ...]:
-    """The words shared out to the spans they lie in or nearest to. No words at all: it was no speech.
-
-    Nor was it where the loudspeaker sounded and there is no voice in it at all.
-    """
-    spans = piece.refined
-    if not words or not spans:
-        return ()
-    shares: list[tuple[Word, ...]] = [() for _ in spans]
-    for word in words:
-        middle = (word.span.start + word.span.end) // 2
-        distances = [max(span.start - middle, middle - span.end, 0) for span in spans]
-        shares[distances.index(min(distances))] += (word,)
-    return _utterances_of(piece, shares, language)
-
-
-def _utterances_of(
-    piece: _Piece, shares: Sequence[tuple[Word, ...]], language: Language
-) -> tuple[Utterance, ...]:
-    return tuple(
-        Utterance(
-            Speaker.TRAINEE,
-            span,
-            " ".join(word.text for word in share),
-            share,
-            fillers=_fillers(heard, share, language),
-            hum=heard.hum,
-        )
-        for span, share, heard in zip(piece.refined, shares, piece.voicings, strict=True)
-        if span not in piece.remains
-    )
-
-
-def _fillers(heard: Voicing, words: Sequence[Word], language: Language) -> tuple[Span, ...]:
-    """The filled pauses that were heard by their sound, and those that were only recognised as words."""
-    if heard.hum:
-        return ()
-    named = [w.span for w in words if tokens(w.text) and language.fillers.issuperset(tokens(w.text))]
-    return tuple(sorted((*heard.fillers, *(n for n in named if not any(n & f for f in heard.fillers)))))

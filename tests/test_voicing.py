@@ -18,7 +18,7 @@ from simulator.audio.sound import Samples
 from simulator.audio.span import Span, Word
 from simulator.audio.voicing import Voicing, measure
 from simulator.language import load_language
-from simulator.listening import _fillers
+from simulator.pieces import filled_pauses
 
 RATE = 16_000
 STEP = RATE // 100
@@ -197,7 +197,7 @@ EN = load_language("en")
 
 def test_recognised_ones_count_too_once_and_never_in_a_hum() -> None:
     um, so = Word("Um,", Span(100, 200)), Word("so", Span(300, 400))
-    assert _fillers(Voicing(), [um, so], EN) == (um.span,)
-    assert _fillers(Voicing((Span(150, 260),)), [um, so], EN) == (Span(150, 260),)
-    assert _fillers(Voicing((Span(350, 460),)), [um, so], EN) == (um.span, Span(350, 460))
-    assert _fillers(Voicing(hum=True), [um], EN) == ()
+    assert filled_pauses(Voicing(), [um, so], EN) == (um.span,)
+    assert filled_pauses(Voicing((Span(150, 260),)), [um, so], EN) == (Span(150, 260),)
+    assert filled_pauses(Voicing((Span(350, 460),)), [um, so], EN) == (um.span, Span(350, 460))
+    assert filled_pauses(Voicing(hum=True), [um], EN) == ()

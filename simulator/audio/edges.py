@@ -22,9 +22,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.audio.pitch import track
 from simulator.audio.sound import Samples
 from simulator.audio.span import Span, to_samples
-from simulator.audio.voicing import track
 
 Floats = NDArray[np.float64]
 Moments = NDArray[np.int64]

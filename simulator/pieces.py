@@ -1,0 +1,71 @@
+"""Speech on its way through the recogniser: the utterances in it, and the words shared out to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from simulator.audio.sound import Samples
+from simulator.audio.span import Span, Word
+from simulator.audio.voicing import Voicing
+from simulator.dialogue.turns import Speaker, Utterance
+from simulator.language import Language, tokens
+from simulator.speech import Hearing
+
+
+@dataclass(slots=True)
+class Piece:
+    """Speech that goes through the transcriber as one hearing, and the utterances in it.
+
+    `spans` are the detector's, by which the endpointer knows them; `refined` those with their edges on the
+    sound, which are the facts. `voicings` are what each sounds like; `remains` are those
+    that are but an echo's.
+    """
+
+    hearing: Hearing
+    start: int
+    fed_to: int
+    kept: list[Samples] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+    refined: list[Span] = field(default_factory=list)
+    voicings: list[Voicing] = field(default_factory=list)
+    remains: set[Span] = field(default_factory=set)
+
+
+def utterances(words: tuple[Word, ...], piece: Piece, language: Language) -> tuple[Utterance, ...]:
+    """The words shared out to the spans they lie in or nearest to. No words at all: it was no speech.
+
+    Nor was it where the loudspeaker sounded and there is no voice in it at all.
+    """
+    spans = piece.refined
+    if not words or not spans:
+        return ()
+    shares: list[tuple[Word, ...]] = [() for _ in spans]
+    for word in words:
+        middle = (word.span.start + word.span.end) // 2
+        distances = [max(span.start - middle, middle - span.end, 0) for span in spans]
+        shares[distances.index(min(distances))] += (word,)
+    return spoken_in(piece, shares, language)
+
+
+def spoken_in(piece: Piece, shares: Sequence[tuple[Word, ...]], language: Language) -> tuple[Utterance, ...]:
+    return tuple(
+        Utterance(
+            Speaker.TRAINEE,
+            span,
+            " ".join(word.text for word in share),
+            share,
+            fillers=filled_pauses(heard, share, language),
+            hum=heard.hum,
+        )
+        for span, share, heard in zip(piece.refined, shares, piece.voicings, strict=True)
+        if span not in piece.remains
+    )
+
+
+def filled_pauses(heard: Voicing, words: Sequence[Word], language: Language) -> tuple[Span, ...]:
+    """The filled pauses that were heard by their sound, and those that were only recognised as words."""
+    if heard.hum:
+        return ()
+    named = [w.span for w in words if tokens(w.text) and language.fillers.issuperset(tokens(w.text))]
+    return tuple(sorted((*heard.fillers, *(n for n in named if not any(n & f for f in heard.fillers)))))
