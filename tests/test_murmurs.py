@@ -80,6 +80,10 @@ def test_noises_without_a_pitch_and_hums_that_stay_are_none() -> None:
     assert find(silence(0), silence(0), RATE) == ()
 
 
+def test_the_end_of_something_longer_is_none() -> None:
+    assert find(put(room(), MURMURS["mm"], 0.1), silence(2.4), RATE) == ()
+
+
 def test_one_that_goes_on_is_waited_for_and_long_speech_is_none() -> None:
     assert find(put(room(), MURMURS["mm"], 2.0), silence(2.4), RATE) == ()
     assert find(put(room(), voiced((AH, EE, OO, EH, UH), 1.3), 0.5), silence(2.4), RATE) == ()

@@ -201,3 +201,16 @@ def test_recognised_ones_count_too_once_and_never_in_a_hum() -> None:
     assert filled_pauses(Voicing((Span(150, 260),)), [um, so], EN) == (Span(150, 260),)
     assert filled_pauses(Voicing((Span(350, 460),)), [um, so], EN) == (um.span, Span(350, 460))
     assert filled_pauses(Voicing(hum=True), [um], EN) == ()
+
+
+def test_a_very_still_voice_is_found_where_noise_fills_the_silence_before_it() -> None:
+    rustle = np.random.default_rng(3).standard_normal(round(0.25 * RATE)) * 0.01
+    beside = rustle.astype(np.float32)
+    still, restless = voiced((UH,), 0.4), voiced((UH, EH, AH), 0.4, 150, 120)
+    for held, found in ((still, 1), (restless, 0)):
+        sound = heard(word(), silence(0.3), beside, held, silence(0.15), word(), snr_db=20)
+        assert len(sound.fillers) == found
+
+
+def test_what_goes_straight_on_after_a_click_of_silence_is_part_of_a_word() -> None:
+    assert heard(silence(0.3), voiced((UH,), 0.4), silence(0.06), word()).fillers == ()

@@ -84,6 +84,8 @@ def find(
             continue
         length_s = (frames[-1] - frames[0] + 1) * STEP_S
         ended_s = (len(level) - frames[-1]) * STEP_S
+        if frames[0] * STEP_S <= rules.gap_s + rules.echo_s:
+            continue  # it may have begun before, and what the loudspeaker sounded before is not known
         if not rules.shortest_s <= length_s <= rules.longest_s or ended_s <= 2 * rules.gap_s:
             continue
         own_db = float(np.median(level[frames]))

@@ -65,7 +65,7 @@ class VoicingRules:
     one_pitch_st: float = 2.0
     one_pitch_share: float = 0.7
     still_flat_share: float = 0.4
-    still_pitch_share: float = 0.9
+    still_pitch_share: float = 0.88
     still_colour_share: float = 0.93
     still_periodic: float = 0.95
     one_colour: float = 0.1
