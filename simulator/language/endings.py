@@ -15,13 +15,13 @@ import zlib
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
-from importlib.util import find_spec
 from math import log
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from simulator.language.syllables import english_file
 
 LONGEST = 24
 """So many words are looked at, the last ones."""
@@ -78,14 +78,12 @@ def bucket(name: str) -> int:
 @cache
 def _trigrams() -> Any:
     """The language model of the pocketsphinx package; `None` where the package is absent."""
-    package = find_spec("pocketsphinx")
-    for place in (package.submodule_search_locations or ()) if package else ():
-        file = Path(place) / "model" / "en-us" / "en-us.lm.bin"
-        if file.is_file():
-            from pocketsphinx import NGramModel
+    file = english_file("en-us.lm.bin")
+    if file is None:
+        return None
+    from pocketsphinx import NGramModel
 
-            return NGramModel.readfile(str(file))
-    return None
+    return NGramModel.readfile(str(file))
 
 
 def _by_trigrams(words: Sequence[str]) -> list[str]:

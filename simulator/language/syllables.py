@@ -54,12 +54,18 @@ def _look_up(word: str) -> list[str] | None:
 @cache
 def _dictionary() -> bytes:
     """The dictionary's bytes, each entry on its own line; empty where the package is absent."""
+    path = english_file("cmudict-en-us.dict")
+    return b"" if path is None else b"\n" + path.read_bytes().replace(b"\t", b" ")
+
+
+def english_file(name: str) -> Path | None:
+    """A file of the English model that the pocketsphinx package carries; `None` where it is absent."""
     package = find_spec("pocketsphinx")
     for place in (package.submodule_search_locations or ()) if package else ():
-        path = Path(place) / "model" / "en-us" / "cmudict-en-us.dict"
+        path = Path(place) / "model" / "en-us" / name
         if path.is_file():
-            return b"\n" + path.read_bytes().replace(b"\t", b" ")
-    return b""
+            return path
+    return None
 
 
 def by_rule(word: str) -> int:
