@@ -122,6 +122,7 @@ class Ears:
         self._turn_sound = TurnSound(device.rate)
         self._verdict: tuple[Span, Verdict] | None = None
         self._said: list[Utterance] = []
+        log_odds("so", self._language.name)  # its weights are read now, and not while somebody speaks
 
     @property
     def speaking(self) -> Span | None:
