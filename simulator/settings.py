@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     longest_turn_s: float = Field(90.0, gt=0, description="a turn is ended here, whatever is heard")
     limit_warning_s: float = Field(10.0, ge=0, description="so long before that a turn's end is announced")
     sure_silence_share: float = Field(
-        0.55,
+        0.7,
         gt=0,
         le=1,
         description="share of the patience's silence that ends a turn which sounds over (convention)",
