@@ -72,7 +72,6 @@ def options_of(argv: Iterable[str] | None) -> argparse.Namespace:
 def run_all(options: argparse.Namespace) -> tuple[list[Run], bool]:
     """Every session, heard once; and whether the end-of-turn model was there."""
     settings = load_settings(patience="normal")
-    language = load_language(settings.language)
     runs: list[Run] = []
     turn_model = open_turn_model()
     with open_transcriber(options.transcriber, settings.language) as transcriber:
@@ -80,7 +79,7 @@ def run_all(options: argparse.Namespace) -> tuple[list[Run], bool]:
             for session in sessions(
                 options.half, options.data, options.noise, options.seed, options.exchanges
             ):
-                runs.append(listen(session, transcriber, turn_model, settings, language))
+                runs.append(listen(session, transcriber, turn_model, settings))
                 print(f"{sum(len(run.outcomes) for run in runs)} exchanges heard", file=sys.stderr)
         finally:
             if turn_model is not None:

@@ -19,7 +19,6 @@ from simulator.audio.room import Room
 from simulator.audio.span import Span, to_samples
 from simulator.dialogue.endpoint import Change, Endpointer, EndpointRules, TurnOver, UtteranceEnded
 from simulator.dialogue.turns import Conversation, SpokenLine, Utterance
-from simulator.language import Language
 from simulator.listening import Ears, Heard
 from simulator.settings import Settings
 from simulator.speech import Transcriber, TurnModel
@@ -136,7 +135,6 @@ class _Listener:
     device: Clocked
     ears: Ears
     settings: Settings
-    language: Language
     utterances: list[Utterance] = field(default_factory=list)
 
     def listen(self) -> None:
@@ -178,7 +176,6 @@ def listen(
     transcriber: Transcriber,
     turn_model: TurnModel | None,
     settings: Settings,
-    language: Language,
     echo: bool = True,
 ) -> Run:
     """The session through the listening path, at free pace."""
@@ -188,7 +185,7 @@ def listen(
         ears = Ears(device, open_canceller(), open_detector(), transcriber, settings, turn_model)
         endpointer = KeepingEndpointer(ears.endpointer.rules)
         ears.endpointer = endpointer
-        listener = _Listener(session, device, ears, settings, language)
+        listener = _Listener(session, device, ears, settings)
         while device.now < session.exchanges[0].planned.start:
             listener.listen()
         outcomes = tuple(listener.exchange(exchange) for exchange in session.exchanges)

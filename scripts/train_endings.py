@@ -27,6 +27,7 @@ from simulator.dialogue.scenario import load_scenario
 from simulator.language.endings import BUCKETS, LONGEST, bucket, features
 from simulator.settings import shipped
 
+LANGUAGE = "en"
 NOISE, EXAMPLES = 0.1, 160_000
 OWN_TIMES = 15
 """How often each of the project's own texts counts: they are few, and what is said here."""
@@ -102,7 +103,7 @@ def draw(
 def matrix(texts: list[Words]):  # type: ignore[no-untyped-def]
     from scipy.sparse import csr_matrix
 
-    columns = [[bucket(name) for name in features(words)] for words in texts]
+    columns = [[bucket(name) for name in features(words, LANGUAGE)] for words in texts]
     starts = np.cumsum([0, *(len(row) for row in columns)])
     flat = [column for row in columns for column in row]
     return csr_matrix((np.ones(len(flat), np.float32), flat, starts), shape=(len(texts), BUCKETS))

@@ -135,9 +135,10 @@ class Ears:
         While the echo canceller converges, the line's own first moments may leak into the microphone: what is
         heard within `guard_s` of its start does not count.
         """
-        spoken = speaking = self.endpointer.speaking
-        if spoken is None or speaking is None:
+        spoken = self.endpointer.speaking
+        if spoken is None:
             return False
+        speaking = spoken
         if speaking.start >= line.planned.start:
             guard = line.planned.start + self._guard
             speaking = Span(max(speaking.start, guard), max(speaking.end, guard))

@@ -60,4 +60,4 @@ def test_the_weights_fit_the_features() -> None:
     assert found is not None
     assert found[0].shape == (BUCKETS,)
     assert bucket("1=and") == 122161 or 0 <= bucket("1=and") < BUCKETS
-    assert "1=and" in features(["you", "and"]) and "n=2" in features(["you", "and"])
+    assert "1=and" in features(["you", "and"], "en") and "n=2" in features(["you", "and"], "en")

@@ -101,7 +101,7 @@ def _by_trigrams(words: Sequence[str]) -> list[str]:
     return names
 
 
-def features(words: Sequence[str], language: str = "en") -> list[str]:
+def features(words: Sequence[str], language: str) -> list[str]:
     """Names of what is seen in the last words: each at its place, runs of them, endings, and how many."""
     last = list(words[-LONGEST:])
     padded = ["<s>"] * 5 + last
