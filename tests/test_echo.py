@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from simulator.audio.device import BLOCK, CLOCK_HZ, Block
-from simulator.audio.echo import EchoCanceller, HalfDuplex, NoCanceller, WebRtcCanceller, open_canceller
+from simulator.audio.echo import (
+    REACH_S,
+    EchoCanceller,
+    HalfDuplex,
+    LinearCanceller,
+    NoCanceller,
+    WebRtcCanceller,
+    open_canceller,
+)
 from simulator.audio.room import Room
 from simulator.audio.sound import Samples, level_db
 from simulator.audio.span import Span
@@ -77,6 +85,21 @@ def voice(seconds: int, seed: int) -> Samples:
     """Noise with the long-term spectrum of speech that comes and goes."""
     plain = bursts(seconds, seed)
     return np.asarray(np.convolve(plain, np.ones(6, np.float32) / 2, mode="same"), np.float32)
+
+
+def test_the_filter_leaves_alone_what_no_echo_can_be_in_and_goes_on_where_it_was() -> None:
+    """
+    client    ####......####     the filter has learnt in the first, and forgets nothing in the silence
+    """
+    canceller, room = LinearCanceller(), Room(echo_db=-6, noise_db=-70)
+    room.play(voice(6, seed=1))
+    run(canceller, room, 6)
+    heard, clean = run(canceller, room, 2)
+    silent = slice(round(2 * REACH_S * CLOCK_HZ), None)
+    np.testing.assert_array_equal(heard[silent], clean[silent])
+    room.play(voice(2, seed=2))
+    heard, clean = run(canceller, room, 1)
+    assert level_db(clean) < level_db(heard) - 10
 
 
 @pytest.mark.parametrize("echo_db", [-6.0, 6.0])

@@ -13,6 +13,7 @@ from test_voicing import AH, EE, EH, MM, OO, RATE, UH, silence, voiced, word
 
 from simulator.audio.device import BLOCK
 from simulator.audio.murmurs import Listener, find, level_db
+from simulator.audio.pitch import Tracker, track
 from simulator.audio.sound import Samples
 from simulator.audio.span import Span
 
@@ -119,3 +120,25 @@ def test_what_the_detector_heard_is_no_murmur_unless_it_held_no_words() -> None:
     (murmur,) = listened(heard, said)
     assert listened(heard, said, taken=murmur) == []
     assert listened(heard, said, taken=murmur, back=True) == [murmur]
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([(at, LENGTH) for at in range(0, LENGTH, RATE // 5)], id="most of it known"),
+        pytest.param([(0, 8000), (0, 16_000), (1600, 16_000)], id="it grows, then goes on"),
+        pytest.param([(0, 16_000), (3200, 16_000), (3300, 16_000)], id="other frames"),
+        pytest.param([(0, 8000), (20_000, 8000), (3200, 8000)], id="nothing in common"),
+        pytest.param([(0, 16_000), (1600, 8000), (1600, 100), (1600, 16_000)], id="shorter, and too short"),
+    ],
+)
+def test_what_is_known_of_the_last_look_gives_the_same_track(looks: list[tuple[int, int]]) -> None:
+    sound = np.concatenate([put(room(), MURMURS["mm-hm"], 1.2), client()])
+    tracker = Tracker(RATE)
+    for at, length in looks:
+        part = sound[at : at + length]
+        followed, whole = tracker.track(part, at), track(part, RATE)
+        np.testing.assert_array_equal(followed.middles, whole.middles)
+        np.testing.assert_allclose(followed.pitch_st, whole.pitch_st)
+        np.testing.assert_allclose(followed.periodicity, whole.periodicity)
+        np.testing.assert_allclose(followed.power, whole.power)

@@ -18,6 +18,9 @@ Spectra = NDArray[np.complex128]
 FRAME = 160
 """Samples in a frame: WebRTC takes exactly 10 ms at 16 kHz."""
 
+FRAME_BYTES = 2 * FRAME
+"""The same as 16-bit PCM."""
+
 WEBRTC_DELAY = 128
 """Samples by which AEC3's output lies behind its input (8 ms at 16 kHz); the same with and without echo."""
 
@@ -104,19 +107,20 @@ class WebRtcCanceller:
             raise ValueError(
                 f"a block of {len(block.heard)} samples is not a whole number of {FRAME}-sample frames"
             )
-        clean = [
-            self._cancel_frame(block.heard[at : at + FRAME], block.played[at : at + FRAME])
-            for at in range(0, len(block.heard), FRAME)
-        ]
-        self.words = np.concatenate(clean) if clean else np.zeros(0, np.float32)
+        played, heard = to_pcm16(block.played), to_pcm16(block.heard)
+        clean = b"".join(
+            self._cancel_frame(heard[at : at + FRAME_BYTES], played[at : at + FRAME_BYTES])
+            for at in range(0, len(heard), FRAME_BYTES)
+        )
+        self.words = np.asarray(np.frombuffer(clean, "<i2") / 32768, np.float32)
         return self.words
 
-    def _cancel_frame(self, heard: Samples, played: Samples) -> Samples:
-        reference = self._frame(bytearray(to_pcm16(played)), CLOCK_HZ, 1, FRAME)
-        microphone = self._frame(bytearray(to_pcm16(heard)), CLOCK_HZ, 1, FRAME)
+    def _cancel_frame(self, heard: bytes, played: bytes) -> bytes:
+        reference = self._frame(bytearray(played), CLOCK_HZ, 1, FRAME)
+        microphone = self._frame(bytearray(heard), CLOCK_HZ, 1, FRAME)
         self._processor.process_reverse_stream(reference)
         self._processor.process_stream(microphone)
-        return np.asarray(np.frombuffer(bytes(microphone.data), "<i2") / 32768, np.float32)
+        return bytes(microphone.data)
 
 
 class LinearCanceller:
@@ -138,6 +142,8 @@ class LinearCanceller:
         self._block = 0
         self._before: Samples
         self._past: Spectra
+        self._power: Doubles
+        self._at = 0
         self._path: Spectra
         self._doubt: Doubles
         self._rest: Doubles
@@ -151,31 +157,47 @@ class LinearCanceller:
         count = self._block
         sounded = np.concatenate([self._before, block.played])
         self._before = block.played
-        self._past = np.roll(self._past, 1, axis=0)
-        self._past[0] = np.fft.rfft(sounded)
-        power = np.abs(self._past) ** 2
-        echo = np.fft.irfft((self._past * self._path).sum(0))[count:]
-        left = block.heard - echo
-        if power.sum() > SILENT_POWER:
-            self._learn(left, power)
+        past, power = self._go_on(np.fft.rfft(sounded))
+        total = power.sum()
+        if not total:  # nothing of the last `reach_s` sounded: no echo
+            self.words = np.asarray(np.clip(block.heard, -1, 1), np.float32)
+            return self.words
+        left = block.heard - np.fft.irfft((past * self._path).sum(0))[count:]
+        if total > SILENT_POWER:
+            self._learn(left, past, power)
         self.words = np.asarray(np.clip(left, -1, 1), np.float32)
         return self.words
+
+    def _go_on(self, newest: Spectra) -> tuple[Spectra, Doubles]:
+        """The spectra of the last blocks and their powers, the newest first: shape (partitions, block + 1).
+
+        Each is written twice, one length apart, and before the last one: so they lie in order and in one
+        piece, and none has to be moved or its power taken again.
+        """
+        parts = len(self._path)
+        self._at = (self._at - 1) % parts
+        self._past[self._at :: parts] = newest
+        self._power[self._at :: parts] = np.abs(self._past[self._at]) ** 2
+        lately = slice(self._at, self._at + parts)
+        return self._past[lately], self._power[lately]
 
     def _start(self, count: int) -> None:
         parts = max(1, round(self._reach_s * CLOCK_HZ / max(1, count)))
         self._block, self._before = count, np.zeros(count, np.float32)
-        self._past = np.zeros((parts, count + 1), np.complex128)
+        self._past = np.zeros((2 * parts, count + 1), np.complex128)
+        self._power = np.zeros((2 * parts, count + 1))
+        self._at = 0
         self._path = np.zeros((parts, count + 1), np.complex128)
         self._doubt = np.ones((parts, count + 1))
         self._rest = np.full(count + 1, 1e-6)
 
-    def _learn(self, left: Doubles, power: Doubles) -> None:
-        """Move the path towards what would have left less; `power` has shape (partitions, block + 1)."""
+    def _learn(self, left: Doubles, past: Spectra, power: Doubles) -> None:
+        """Move the path towards what would have left less; `past` and `power` are `_go_on`'s."""
         error = np.fft.rfft(np.concatenate([np.zeros(self._block), left]))
         self._doubt = FADES**2 * self._doubt + (1 - FADES**2) * np.abs(self._path) ** 2
         self._rest = SMOOTHS * self._rest + (1 - SMOOTHS) * np.abs(error) ** 2
         step = self._doubt / (0.5 * (power * self._doubt).sum(0) + self._rest + 1e-10)
-        change = np.fft.irfft(step * self._past.conj() * error, axis=1)
+        change = np.fft.irfft(step * past.conj() * error, axis=1)
         change[:, self._block :] = 0  # a path no longer than its partition: no wrapping around
         self._path += np.fft.rfft(change, axis=1)
         self._doubt = np.maximum((1 - 0.5 * step * power) * self._doubt, 1e-12)

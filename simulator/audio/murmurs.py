@@ -10,12 +10,13 @@ goes its own way: what is left of the loudspeaker has the loudspeaker's pitch, a
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.audio.pitch import STEP_S, Track, track
+from simulator.audio.pitch import STEP_S, Track, Tracker, track
 from simulator.audio.sound import Samples
 from simulator.audio.span import Span, to_samples
 
@@ -71,7 +72,13 @@ def find(
         played: what the loudspeaker sounded at the same moments.
         voice_db: the trainee's `level_db`; `None` where they have not spoken.
     """
-    own = track(heard, rate)
+    return _found(track(heard, rate), lambda: track(played, rate), rate, voice_db, rules)
+
+
+def _found(
+    own: Track, theirs: Callable[[], Track], rate: int, voice_db: float | None, rules: MurmurRules
+) -> tuple[Span, ...]:
+    """See `find`. The loudspeaker's track is asked for only where there is something to hold against it."""
     if not len(own.middles):
         return ()
     level = _levels(own)
@@ -93,7 +100,7 @@ def find(
             float(np.median(own.periodicity[frames])) >= rules.surely
             and own_db >= room + rules.over_room_db
             and (voice_db is None or own_db >= voice_db - rules.under_voice_db)
-            and not _echo(own, track(played, rate), frames, own_db, rules)
+            and not _echo(own, theirs(), frames, own_db, rules)
         ):
             murmurs.append(Span(int(own.middles[frames[0]]) - half, int(own.middles[frames[-1]]) + half))
     return tuple(murmurs)
@@ -142,6 +149,7 @@ class Listener:
         self._every = to_samples(LOOK_EVERY_S, rate)
         self._heard: deque[tuple[int, Samples]] = deque()
         self._played: deque[tuple[int, Samples]] = deque()
+        self._own, self._theirs = Tracker(rate), Tracker(rate)
         self._sounded: Span | None = None
         self._looked = 0
         self._waiting: list[Span] = []
@@ -197,8 +205,12 @@ class Listener:
     def _look(self, until: int) -> None:
         first = max(self._heard[0][0], self._played[0][0], until - self._length)
         level = float(np.median(self._voice_db)) if self._voice_db else None
-        heard, played = (self._from(kept, first, until) for kept in (self._heard, self._played))
-        for span in find(heard, played, self._rate, level):
+        own = self._own.track(self._from(self._heard, first, until), first)
+
+        def theirs() -> Track:
+            return self._theirs.track(self._from(self._played, first, until), first)
+
+        for span in _found(own, theirs, self._rate, level, RULES):
             span = span.shift(first)
             if not any(span & other for other in self._waiting):
                 self._waiting.append(span)

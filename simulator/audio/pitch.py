@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -40,35 +41,105 @@ class Track:
     power: Floats
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """What all sounds of one rate share.
+
+    `similar` is the window's own autocorrelation at `lags`, from its first lag to past its last; `bands` are
+    half-open ranges of the spectrum's lines.
+    """
+
+    frame: int
+    step: int
+    size: int
+    window: Floats
+    heard: NDArray[np.bool_]
+    lags: tuple[int, int]
+    similar: Floats
+    bands: tuple[tuple[int, int], ...]
+
+
+@cache
+def _plan(rate: int) -> _Plan:
+    frame = to_samples(FRAME_S, rate)
+    window = np.hanning(frame)
+    size = 1 << int(np.ceil(np.log2(1.5 * frame)))
+    hz = np.fft.rfftfreq(size, 1 / rate)
+    of_window = np.fft.irfft(np.square(np.abs(np.fft.rfft(window, size))))
+    first, past = int(rate / HIGHEST_HZ), int(rate / LOWEST_HZ) + 1
+    return _Plan(
+        frame,
+        to_samples(STEP_S, rate),
+        size,
+        window,
+        (hz >= PITCH_BAND_HZ[0]) & (hz <= PITCH_BAND_HZ[1]),
+        (first, past),
+        of_window[first:past] / of_window[0],
+        tuple(pairwise(np.searchsorted(hz, BAND_EDGES_HZ).tolist())),
+    )
+
+
 def track(samples: Samples, rate: int) -> Track:
     """Pitch, periodicity and bands of a sound.
 
     The autocorrelation of a windowed frame over that of its window (Boersma 1993), by FFT.
     """
-    frame, step = to_samples(FRAME_S, rate), to_samples(STEP_S, rate)
-    if len(samples) < frame:
+    plan = _plan(rate)
+    if len(samples) < plan.frame:
         empty = np.zeros(0)
-        return Track(np.zeros(0, np.int64), empty, empty, np.zeros((0, len(BAND_EDGES_HZ) - 1)))
-    frames = np.lib.stride_tricks.sliding_window_view(samples, frame)[::step]
-    window = np.hanning(frame)
-    size = 1 << int(np.ceil(np.log2(1.5 * frame)))
-    power = np.square(np.abs(np.fft.rfft(frames * window, size, axis=1)))
-    hz = np.fft.rfftfreq(size, 1 / rate)
-    heard = (hz >= PITCH_BAND_HZ[0]) & (hz <= PITCH_BAND_HZ[1])
-    own = np.fft.irfft(power * heard, axis=1)
-    of_window = np.fft.irfft(np.square(np.abs(np.fft.rfft(window, size))))
-    lags = np.arange(int(rate / HIGHEST_HZ), int(rate / LOWEST_HZ) + 1)
-    similar = own[:, lags] / (own[:, :1] + 1e-12) / (of_window[lags] / of_window[0])
+        return Track(np.zeros(0, np.int64), empty, empty, np.zeros((0, len(plan.bands))))
+    frames = np.lib.stride_tricks.sliding_window_view(samples, plan.frame)[:: plan.step]
+    power = np.square(np.abs(np.fft.rfft(frames * plan.window, plan.size, axis=1)))
+    own = np.fft.irfft(power * plan.heard, axis=1)
+    first, past = plan.lags
+    similar = own[:, first:past] / (own[:, :1] + 1e-12) / plan.similar
     peak = np.zeros(similar.shape, bool)
     peak[:, 1:-1] = (similar[:, 1:-1] >= similar[:, :-2]) & (similar[:, 1:-1] >= similar[:, 2:])
     # The shortest lag that is nearly the best: no octave below.
     good = peak & (similar >= 0.9 * similar.max(axis=1, keepdims=True))
     at = np.where(good.any(axis=1), good.argmax(axis=1), similar.argmax(axis=1))
     rows = np.arange(len(frames))
-    bands = np.stack([power[:, (hz >= a) & (hz < b)].sum(axis=1) for a, b in pairwise(BAND_EDGES_HZ)], axis=1)
+    by_line = np.ascontiguousarray(power.T)  # whole rows are added up sooner than parts of them
+    bands = np.stack([by_line[low:high].sum(axis=0) for low, high in plan.bands], axis=1)
     return Track(
-        frame // 2 + rows * step,
-        12 * np.log2(rate / lags[at]),
+        plan.frame // 2 + rows * plan.step,
+        12 * np.log2(rate / (first + at)),
         np.clip(similar[rows, at], 0, 1),
         bands + 1e-12,
     )
+
+
+class Tracker:
+    """The track of a sound that goes on and is looked at again and again.
+
+    Looks overlap for most of their length. A frame tells the same whatever lies beside it, so that only those
+    are worked out which the last look did not have.
+    """
+
+    def __init__(self, rate: int):
+        self._rate, self._plan = rate, _plan(rate)
+        self._start = 0
+        self._last = track(np.zeros(0, np.float32), rate)
+
+    def track(self, samples: Samples, start: int) -> Track:
+        """What `track` gives for `samples`, to rounding; they begin at `start` of the sound's clock.
+
+        What lies at one moment of that clock has to be the same each time. A look whose frames lie between
+        the last one's, or that has none in common with it, is worked out anew.
+        """
+        frame, step, last = self._plan.frame, self._plan.step, self._last
+        past, off_grid = divmod(start - self._start, step)
+        count = (len(samples) - frame) // step + 1
+        known = len(last.middles) - past
+        if off_grid or past < 0 or not 0 < known <= count:
+            found = track(samples, self._rate)
+        else:
+            new = track(samples[known * step :], self._rate)
+            found = Track(
+                frame // 2 + np.arange(count) * step,
+                np.concatenate((last.pitch_st[past:], new.pitch_st)),
+                np.concatenate((last.periodicity[past:], new.periodicity)),
+                np.concatenate((last.power[past:], new.power)),
+            )
+        self._start, self._last = start, found
+        return found
