@@ -42,6 +42,7 @@ def check_all(settings: Settings) -> tuple[Row, ...]:
         _model(),
         _tried("Speech detector", _detector),
         _tried("End-of-turn model", _turn_model, needed=False),
+        _tried("Phrase judge", lambda: _phrase_judge(settings), needed=False),
         _tried("Echo canceller", _canceller),
         _tried("Scenarios", _scenarios),
         _tried("Store", _store),
@@ -170,6 +171,21 @@ def _turn_model() -> Row:
     with model:
         model.finished(np.zeros(16_000, np.float32))
     return Row("End-of-turn model", True, "Smart Turn v3.2.", needed=False)
+
+
+def _phrase_judge(settings: Settings) -> Row:
+    from simulator.evaluation.reading import reader
+
+    name, cure = "Phrase judge", "install Alongside again"
+    judge = reader(settings.language)
+    if judge is None:
+        detail = "No judge was trained for this language; its phrase rules judge alone, and hear less."
+        return Row(name, False, detail, needed=False)
+    judge.read("", "How are you?")
+    if not judge.whole:
+        detail = f"The linear model judges alone, and hears less: {judge.trouble}."
+        return Row(name, False, detail, needed=False, cure=cure)
+    return Row(name, True, "The encoder and the linear model.", needed=False)
 
 
 def _canceller() -> Row:

@@ -1,4 +1,4 @@
-"""The front door: `alongside rehearse | scenarios | review | check | models | forget`.
+"""The front door: `alongside rehearse | judge | scenarios | review | check | models | forget`.
 
 People's text goes to standard output, logs to standard error; with `--json` standard output is JSON alone.
 What only one command needs is imported inside it, so that `alongside rehearse` starts quickly.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -76,6 +76,37 @@ def rehearse(
         )
     if ended is None:
         raise typer.Exit(2)
+
+
+@app.command()
+def judge(
+    client: Annotated[str | None, typer.Argument(help="What the client said.")] = None,
+    reply: Annotated[str | None, typer.Argument(help="What was answered.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Judge many: a tab-separated file with the columns client and reply.", show_default=False
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a reply does to a client's line: skills, how sure, the words that show it, and why.
+
+    With --json one object a line; a confidence of 1.0 stands where a rule alone decides.
+    """
+    from simulator.judging import judged, pairs_of, text_of
+
+    if (file is None) == (client is None) or (client is None) != (reply is None):
+        raise SettingsError(
+            "Give a client's line and a reply, each in quotes: alongside judge \"I can't sleep.\" "
+            '"What is that like?" - or many in a file: alongside judge --file REPLIES.tsv'
+        )
+    pairs = pairs_of(file) if file is not None else [(client or "", reply or "")]
+    with _progress("replies", counted=True) if file is not None else nullcontext() as progress:
+        for done, one in enumerate(judged(pairs, load_settings().language), 1):
+            typer.echo(json.dumps(one, ensure_ascii=False) if as_json else text_of(one))
+            if progress is not None:
+                progress(done, len(pairs))
 
 
 @app.command()
@@ -289,11 +320,19 @@ def _width() -> int:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
+def _progress(what: str = "model", counted: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, over bytes or over things that are counted."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("model", total=None)
+    sizes = (MofNCompleteColumn(),) if counted else (DownloadColumn(), TransferSpeedColumn())
+    with Progress(BarColumn(), *sizes, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
         yield lambda done, whole: bar.update(task, completed=done, total=whole or None)

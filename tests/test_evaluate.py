@@ -9,7 +9,7 @@ from simulator.dialogue.client import answer, open_with
 from simulator.dialogue.scenario import Scenario, load_scenario
 from simulator.dialogue.skills import Skill
 from simulator.dialogue.turns import Conversation, Exchange, exchanges
-from simulator.evaluation.evaluate import evaluate, exchange_findings
+from simulator.evaluation.evaluate import _share, evaluate, exchange_findings
 
 WARM = ("It sounds like you feel lonely.", "What has that been like for you?")
 COLD = ("You should calm down.", "At least you are healthy.")
@@ -40,7 +40,7 @@ def test_warm_words_open_and_cold_words_close(scenario: Scenario) -> None:
 
 def test_findings_stand_in_the_order_of_the_tape(scenario: Scenario) -> None:
     starts = [f.evidence[0].start for f in evaluate(talk(scenario, WARM + COLD), scenario).findings]
-    assert len(starts) > 4
+    assert len(starts) >= 4
     assert starts == sorted(starts)
 
 
@@ -81,13 +81,26 @@ def test_an_exchange_of_another_conversation_is_refused(scenario: Scenario) -> N
 
 
 def test_reflections_and_questions_rest_on_what_was_found(scenario: Scenario) -> None:
-    evaluation = evaluate(talk(scenario, WARM), scenario)
+    reflecting = ("You weren't sure I would come.", "What has that been like for you?")
+    evaluation = evaluate(talk(scenario, reflecting), scenario)
     skills = [f.skill for f in evaluation.findings]
     reflections = skills.count(Skill.REFLECTION_COMPLEX) + skills.count(Skill.REFLECTION_SIMPLE)
     ratio = evaluation.measure("reflection_to_question_ratio")
     assert reflections >= 1
-    assert ratio.value == reflections / skills.count(Skill.OPEN_QUESTION)
+    assert Skill.EXPLORATION in skills
+    assert ratio.value == reflections / evaluation.measure("questions").n
     assert evaluation.measure("complex_share").n == reflections
+
+
+def test_a_share_stands_with_the_band_that_few_moments_leave() -> None:
+    one, many = _share("s", 1, 2, "share", ""), _share("s", 50, 100, "share", "")
+    assert (one.low, one.high) == (pytest.approx(0.095, abs=0.001), pytest.approx(0.905, abs=0.001))
+    assert (many.low, many.high) == (pytest.approx(0.404, abs=0.001), pytest.approx(0.596, abs=0.001))
+    ratio = _share("r", 3, 2, "ratio", "")
+    assert ratio.n == 5 and ratio.low is not None and ratio.high is not None
+    assert ratio.low < 1.5 < ratio.high
+    none = _share("s", 0, 0, "share", "nothing was asked")
+    assert (none.value, none.low, none.high, none.why) == (None, None, None, "nothing was asked")
 
 
 def test_what_cannot_be_told_is_none_and_says_why(scenario: Scenario) -> None:

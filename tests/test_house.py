@@ -56,6 +56,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "captions": (7, "cli"),
     "menu": (7, "cli"),
     "checking": (7, "cli"),
+    "judging": (7, "cli"),
 }
 """Top-level name to floor and room. A new one needs a place here before it is built."""
 

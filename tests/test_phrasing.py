@@ -1,4 +1,4 @@
-"""The phrase judge: what replies do, with near misses that a careless judge would fall for."""
+"""The phrase rules alone, as in a language without a trained judge: what replies do, with near misses."""
 
 from __future__ import annotations
 
@@ -130,6 +130,12 @@ NEAR_MISSES: tuple[tuple[str, Skill], ...] = (
     ("mm-hm", Skill.MISSED_DISCLOSURE),
     ("you should go to the library", Skill.TAKING_UP),
 )
+
+
+@pytest.fixture(autouse=True)
+def rules_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulator.evaluation.phrasing.reader", lambda language: None)
+
 
 LEAST_PRECISION, LEAST_RECALL = 1.0, 1.0
 """Over the two tables. They may only rise."""

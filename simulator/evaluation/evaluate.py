@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import sqrt
 
 from simulator.audio.span import Span
 from simulator.dialogue.client import Standing, answer, disclosures_heard, open_with
@@ -131,7 +132,9 @@ def _word_measures(findings: Sequence[Finding]) -> tuple[Measure, ...]:
     count = {skill: sum(finding.skill is skill for finding in findings) for skill in Skill}
     complex_ = count[Skill.REFLECTION_COMPLEX]
     reflections = complex_ + count[Skill.REFLECTION_SIMPLE]
-    opened = count[Skill.OPEN_QUESTION]
+    # Asking for more of what somebody lives through is an open question too; told as both, it is one.
+    opening = (Skill.OPEN_QUESTION, Skill.EXPLORATION)
+    opened = len({finding.evidence[0].start for finding in findings if finding.skill in opening})
     questions = opened + sum(
         count[skill] for skill in (Skill.CLOSED_QUESTION, Skill.WHY_QUESTION, Skill.LEADING)
     )
@@ -148,7 +151,19 @@ def _share(name: str, top: int, bottom: int, unit: str, absent: str) -> Measure:
     if not bottom:
         return Measure(name, None, unit, 0, absent)
     n = top + bottom if unit == "ratio" else bottom
-    return Measure(name, round(top / bottom, 3), unit, n)
+    low, high = _band(top, n)
+    if unit == "ratio":
+        # There is a question, so the share of reflections stays under one.
+        low, high = low / (1 - low), high / (1 - high)
+    return Measure(name, round(top / bottom, 3), unit, n, None, round(low, 3), round(high, 3))
+
+
+def _band(count: int, n: int) -> tuple[float, float]:
+    """Where the share may lie that `count` of `n` moments came from: Wilson's interval, 95 %."""
+    share, z = count / n, 1.96
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    reach = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
 def warm_up(scenario: Scenario) -> None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from simulator.audio.span import Span
 from simulator.dialogue.skills import Skill
 
-EVALUATION_VERSION = 3
+EVALUATION_VERSION = 4
 """Raised whenever the same conversation would be evaluated differently."""
 
 
@@ -24,13 +24,16 @@ class Verdict(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Measure:
     """A number about a conversation. `n` is how many moments it rests on; `value` is `None` when it cannot be
-    told, and `why` then says why, in words."""
+    told, and `why` then says why, in words. `low` and `high` are the band that so few moments leave it, for
+    shares and ratios of counts (Wilson's interval, 95 %): single rehearsals are short."""
 
     name: str
     value: float | None
     unit: str
     n: int
     why: str | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from pydantic import BaseModel, ConfigDict
 
 from simulator.audio.span import Span, Word, cover, to_samples
 from simulator.dialogue.skills import Skill
-from simulator.dialogue.turns import Utterance
+from simulator.dialogue.turns import Speaker, Utterance
 from simulator.files import read_yaml
 from simulator.language import language_file, tokens
 
@@ -37,10 +37,20 @@ class PhraseRule(_File):
     better: str | None = None
 
 
+class Shown(_File):
+    """What is said of a skill that no rule of its own describes; the id is that of a rule."""
+
+    id: str
+    reason: str
+    better: str | None = None
+
+
 class Phrases(_File):
     """A language's phrase rules; the pattern lists are regular expressions over normalised text."""
 
     rules: tuple[PhraseRule, ...]
+    shown: dict[Skill, Shown]
+    naming_heard: Shown
     reflection_stems: tuple[str, ...]
     reflection_openers: tuple[str, ...]
     open_questions: tuple[str, ...]
@@ -59,6 +69,22 @@ class Phrases(_File):
     about_client: tuple[str, ...]
     own_words: tuple[str, ...]
     bidden: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the client has said: the line that is answered, and the earlier ones, with the feelings disclosed.
+
+    `feelings` are the feeling words that the scenario says the line discloses, `better` the reply that its
+    author would give.
+    """
+
+    line: str
+    said: str = ""
+    before: tuple[str, ...] = ()
+    feelings: tuple[str, ...] = ()
+    disclosure: float = 1.0
+    better: str | None = None
 
 
 @cache
@@ -96,19 +122,21 @@ class Sentence:
     """Tokens up to a full stop, or to the end of the turn where the recogniser writes none."""
 
     tokens: tuple[Token, ...]
+    text: str = field(init=False)
+    """The tokens, joined by spaces: what patterns are matched against."""
 
-    @property
-    def text(self) -> str:
-        """The tokens, joined by spaces: what patterns are matched against."""
-        return " ".join(token.text for token in self.tokens)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", " ".join(token.text for token in self.tokens))
 
     def matches(self, alternatives: tuple[str, ...]) -> tuple[tuple[int, int, re.Match[str]], ...]:
         """Matches as token ranges `[start, end)` with the match itself, in order."""
+        if not alternatives or not pattern(alternatives).search(self.text):
+            return ()
         starts = [0]
         for token in self.tokens:
             starts.append(starts[-1] + len(token.text) + 1)
         found = []
-        for match in pattern(alternatives).finditer(self.text) if alternatives else ():
+        for match in pattern(alternatives).finditer(self.text):
             inside = [
                 i
                 for i in range(len(self.tokens))
@@ -135,6 +163,20 @@ def sentences(utterances: Sequence[Utterance], rate: int) -> tuple[Sentence, ...
                 found.append(Sentence(tuple(open_)))
                 open_ = []
     return (*found, Sentence(tuple(open_))) if open_ else tuple(found)
+
+
+def sentences_of(text: str) -> tuple[Sentence, ...]:
+    """A written text as sentences; the sample `n` of a word's place is the word `n`."""
+    return sentences(written(text), 1)
+
+
+def written(text: str) -> tuple[Utterance, ...]:
+    """A written text as one utterance, whose word `n` stands at the sample `n`; none where it has no word."""
+    words = tuple(Word(word, Span(at, at + 1)) for at, word in enumerate(text.split()))
+    if not words:
+        return ()
+    whole = " ".join(word.text for word in words)
+    return (Utterance(Speaker.TRAINEE, Span(0, len(words)), whole, words),)
 
 
 def evidence(covered: Iterable[Token]) -> tuple[tuple[Span, ...], str]:

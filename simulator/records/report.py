@@ -168,9 +168,15 @@ def _name(measure: Measure) -> str:
 
 def _value(measure: Measure) -> str:
     """At most two places; "not known" stands out from zero."""
+    if measure.value is not None and measure.low is not None and measure.high is not None:
+        return f"{_number(measure.value)} ({_number(measure.low)} to {_number(measure.high)})"
     if measure.value is None:
         return "?"
-    return f"{measure.value:.2f}".rstrip("0").rstrip(".") if measure.value % 1 else f"{measure.value:.0f}"
+    return _number(measure.value)
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
 
 
 def _findings(evaluation: Evaluation, rate: int, width: int) -> list[str]:

@@ -1,0 +1,268 @@
+"""What the phrase judge is trained with and measured on: labelled replies, word errors, and folds.
+
+`annomi.csv` (AnnoMI, Wu et al. 2022 and 2023) has one label of each head for a helper's utterance;
+`tests/data/replies*.tsv` are the project's own replies, each with skills and the words that show them.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+from simulator.evaluation.encoding import HEADS, SKILLS
+
+OWN = Path(__file__).parents[1] / "tests" / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A reply after a client's turn, in words split at spaces.
+
+    `heads`: the class by head's name, or `None` where it is not labelled. `skills`: indices into `SKILLS`, or
+    `None`. `marks`: for each word the skills that it is evidence of. `heard`: the same reply as a recogniser
+    wrote it, with marks carried over, where it was spoken. `near`: a skill that is not there but seems so.
+    `contrast`: written to be told apart from its neighbours, harder than what people say.
+    """
+
+    id: str
+    group: str
+    client: str
+    words: tuple[str, ...]
+    heads: dict[str, int] | None = None
+    skills: frozenset[int] | None = None
+    marks: tuple[frozenset[int], ...] = ()
+    near: int | None = None
+    heard: tuple[tuple[str, ...], tuple[frozenset[int], ...]] | None = field(default=None)
+    quality: str = ""
+    contrast: bool = False
+
+    @property
+    def text(self) -> str:
+        """The reply as it is written."""
+        return " ".join(self.words)
+
+    def heard_example(self) -> Example:
+        """The reply as a recogniser wrote it.
+
+        Raises:
+            ValueError: it was not spoken.
+        """
+        if self.heard is None:
+            raise ValueError(f"{self.id} was not spoken")
+        return replace(self, words=self.heard[0], marks=self.heard[1], heard=None)
+
+
+def annomi(path: Path, columns: Iterable[str] = HEADS) -> tuple[Example, ...]:
+    """The rows of a table with AnnoMI's columns, or those heads of it that are named."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return tuple(
+        Example(
+            f"{row['transcript']}-{row['utterance']}",
+            row["video_id"],
+            row["client_before"],
+            tuple(row["text"].split()),
+            {head: HEADS[head].index(row[head]) for head in columns},
+            quality=row.get("session_quality", ""),
+        )
+        for row in rows
+        if row["text"].strip()
+    )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def own(part: str, folder: Path = OWN) -> tuple[Example, ...]:
+    """The project's own replies of the part `train` or `test`, with what was heard of those spoken."""
+    rows = [row for row in _rows(folder / "replies.tsv") if row["part"] == part]
+    if part == "train" and (folder / "replies_more.tsv").exists():
+        rows += _rows(folder / "replies_more.tsv")
+    spoken = folder / "replies_heard.tsv"
+    heard = {row["id"]: row["heard"] or "" for row in _rows(spoken)} if spoken.exists() else {}
+    return tuple(_own(row, heard.get(row["id"])) for row in rows)
+
+
+def _own(row: dict[str, str], heard: str | None) -> Example:
+    words = tuple(row["reply"].split())
+    labels = [label.split(": ", 1) for label in row["skills"].split(" | ")] if row["skills"] != "-" else []
+    marks = marked(row["reply"], [(SKILLS.index(skill), quote) for skill, quote in labels])
+    skills = frozenset(SKILLS.index(skill) for skill, _ in labels)
+    near = SKILLS.index(row["near"]) if row["near"] in SKILLS else None
+    contrast = row["scenario"] == "contrast"
+    found = Example(
+        row["id"], row["client"], row["client"], words, None, skills, marks, near, contrast=contrast
+    )
+    if heard is None:
+        return found
+    return replace(found, heard=(tuple(heard.split()), carried(words, marks, tuple(heard.split()))))
+
+
+def marked(reply: str, quotes: Sequence[tuple[int, str]]) -> tuple[frozenset[int], ...]:
+    """For each word of the reply the skills whose quotes cover some of it."""
+    spans = [match.span() for match in re.finditer(r"\S+", reply)]
+    found: list[set[int]] = [set() for _ in spans]
+    used: dict[tuple[int, str], int] = {}
+    for skill, quote in quotes:
+        start = reply.lower().find(quote.lower(), used.get((skill, quote), 0))
+        if start < 0:
+            raise ValueError(f"{quote!r} is not in {reply!r}")
+        used[skill, quote] = end = start + len(quote)
+        for number, (a, b) in enumerate(spans):
+            if a < end and start < b:
+                found[number].add(skill)
+    return tuple(frozenset(skills) for skills in found)
+
+
+def plain(word: str) -> str:
+    """A word as a recogniser without punctuation writes it; hyphens part words."""
+    lower = word.lower().replace("’", "'").replace("‘", "'")
+    return " ".join(re.findall(r"[^\W_]+(?:'[^\W_]+)*", lower))
+
+
+def carried(
+    words: Sequence[str], marks: Sequence[frozenset[int]], heard: Sequence[str]
+) -> tuple[frozenset[int], ...]:
+    """The marks carried over to what was heard: same words keep theirs, others take their neighbours'."""
+    found: list[frozenset[int]] = [frozenset()] * len(heard)
+    matcher = difflib.SequenceMatcher(None, [plain(w) for w in words], [plain(w) for w in heard], False)
+    for kind, a, b, c, d in matcher.get_opcodes():
+        if kind == "equal":
+            found[c:d] = marks[a:b]
+        elif kind == "replace":
+            for at in range(c, d):
+                found[at] = marks[a + (at - c) * (b - a) // (d - c)]
+        elif kind == "insert" and 0 < a < len(marks):
+            found[c:d] = [marks[a - 1] & marks[a]] * (d - c)
+    return tuple(found)
+
+
+def without_punctuation(example: Example) -> Example:
+    """Without case and punctuation."""
+    words: list[str] = []
+    marks: list[frozenset[int]] = []
+    for number, word in enumerate(example.words):
+        for one in plain(word).split():
+            words.append(one)
+            if example.marks:
+                marks.append(example.marks[number])
+    return replace(example, words=tuple(words), marks=tuple(marks))
+
+
+@dataclass(frozen=True)
+class Mishearing:
+    """How words are misheard: for each word those `alike` in sound, and any words as often as they occur."""
+
+    vocabulary: tuple[str, ...]
+    alike: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def another(self, word: str, random: Random) -> str:
+        """A word that sounds like `word`; any word where none is known."""
+        return random.choice(self.alike.get(plain(word)) or self.vocabulary)
+
+
+SUBSTITUTED, PUT_IN = 0.79, 0.16
+"""Of the recogniser's errors on the project's spoken replies 849 were substitutions, 170 insertions and 54
+deletions; the errors made here keep these shares."""
+
+
+def with_errors(example: Example, rate: float, misheard: Mishearing, random: Random) -> Example:
+    """With errors at `rate` a word: another word that sounds like it, one put in, one dropped."""
+    words: list[str] = []
+    marks: list[frozenset[int]] = []
+    for number, word in enumerate(example.words):
+        mark = example.marks[number] if example.marks else frozenset()
+        wrong = random.random() < rate
+        kind = random.random()
+        if wrong and kind >= SUBSTITUTED + PUT_IN:
+            continue
+        words.append(misheard.another(word, random) if wrong and kind < SUBSTITUTED else word)
+        marks.append(mark)
+        if wrong and kind >= SUBSTITUTED:
+            words.append(random.choice(misheard.vocabulary))
+            marks.append(mark)
+    return replace(example, words=tuple(words), marks=tuple(marks) if example.marks else ())
+
+
+def noisy(example: Example, misheard: Mishearing, random: Random, rate: float = 0.1) -> Example:
+    """As a recogniser without punctuation writes it, with errors at `rate` a word."""
+    return with_errors(without_punctuation(example), rate, misheard, random)
+
+
+def _pronunciations() -> dict[str, tuple[str, ...]]:
+    """The phones of English words by CMUdict, which the pocketsphinx package carries, without stress."""
+    from simulator.language.syllables import english_file
+
+    file = english_file("cmudict-en-us.dict")
+    lines = file.read_text(encoding="utf-8").splitlines() if file else []
+    entries = (line.split() for line in lines)
+    return {
+        word: tuple(phone.rstrip("012") for phone in phones) for word, *phones in entries if "(" not in word
+    }
+
+
+ALIKE = 8
+"""So many words are kept that sound most like another."""
+
+
+def sounding_alike(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """For each word those of the others whose phones are fewest edits away, as a share of the longer one.
+
+    Words that the pronouncing dictionary lacks are compared by their letters.
+    """
+    known = sorted(set(words))
+    said = _pronunciations()
+    phones = [said.get(word) or tuple(word) for word in known]
+    numbers = {phone: i + 1 for i, phone in enumerate(sorted({p for one in phones for p in one}))}
+    longest = max(len(one) for one in phones)
+    table = np.zeros((len(known), longest), np.int16)
+    for row, one in enumerate(phones):
+        table[row, : len(one)] = [numbers[phone] for phone in one]
+    sizes = np.array([len(one) for one in phones])
+    found = {}
+    for row, word in enumerate(known):
+        previous = np.tile(np.arange(longest + 1, dtype=np.int16), (len(known), 1))
+        for step, phone in enumerate(table[row, : sizes[row]], 1):
+            current = np.empty_like(previous)
+            current[:, 0] = step
+            changed = previous[:, :-1] + (table != phone)
+            for column in range(longest):
+                current[:, column + 1] = np.minimum(
+                    changed[:, column], np.minimum(current[:, column], previous[:, column + 1]) + 1
+                )
+            previous = current
+        apart = previous[np.arange(len(known)), sizes] / np.maximum(sizes, sizes[row])
+        apart[row] = np.inf
+        nearest = np.argsort(apart, kind="stable")[:ALIKE]
+        found[word] = tuple(known[i] for i in nearest)
+    return found
+
+
+def vocabulary_of(examples: Iterable[Example]) -> list[str]:
+    """All words of the examples, as often as they occur."""
+    return [word for example in examples for word in without_punctuation(example).words]
+
+
+def folds(examples: Sequence[Example], count: int, seed: int) -> list[int]:
+    """The fold of each example: groups are kept together, and folds are about as large as each other."""
+    sizes: dict[str, int] = {}
+    for example in examples:
+        sizes[example.group] = sizes.get(example.group, 0) + 1
+    groups = sorted(sizes)
+    Random(seed).shuffle(groups)
+    filled = [0] * count
+    of: dict[str, int] = {}
+    for group in groups:
+        fold = filled.index(min(filled))
+        of[group] = fold
+        filled[fold] += sizes[group]
+    return [of[example.group] for example in examples]

@@ -1,0 +1,163 @@
+"""Train the phrase judge and write its files: scripts/train_judge --data FOLDER [--seed N] [--cache FOLDER]
+
+FOLDER holds `annomi.csv` (AnnoMI, Wu et al. 2022 and 2023). The project's own replies of the part `train` are
+in tests/data; those of the part `test` are never read here. First each of five folds is kept apart once
+(videos and clients' lines stay together), to fit how the encoder and the linear model are weighed and from
+which probability on a skill counts; then both are trained on everything. Hours on two cores, minutes with a
+graphics card. What was trained is kept in the cache, so that a run that was broken off goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import judge_fit as fit
+import numpy as np
+from judge_data import Example
+from judge_folds import FOLDS, OWN_SETS, SOURCES, Material, collect, joined, marks_of
+
+from simulator.evaluation.encoding import SKILLS
+from simulator.evaluation.reading import supported, weigh
+from simulator.evaluation.ruling import by_patterns
+from simulator.evaluation.weighed import NEAR_SUREST
+from simulator.evaluation.wording import Heard, load_phrases, sentences_of
+
+TO = Path(__file__).parents[1] / "simulator" / "language" / "en" / "judge"
+SHOWS = np.arange(0.2, 0.81, 0.1)
+
+
+def tell(text: str) -> None:
+    """Progress, for whoever waits."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def ruled(examples: Sequence[Example]) -> np.ndarray:
+    """Whether some rule's pattern finds a skill in a reply, shape (n, skills)."""
+    phrases = load_phrases(fit.LANGUAGE)
+    found = np.zeros((len(examples), len(SKILLS)), np.float32)
+    for row, example in enumerate(examples):
+        for where, sentence in enumerate(sentences_of(example.text)):
+            for hit in by_patterns(where, sentence, Heard("", example.client), phrases):
+                if hit.skill in SKILLS:
+                    found[row, SKILLS.index(hit.skill)] = 1
+    return found
+
+
+def fit_all(
+    material: Material, said: dict[str, list[dict[str, np.ndarray]]], sources: tuple[str, ...]
+) -> dict:  # type: ignore[type-arg]
+    """Weighing and limits, out of what was said of replies kept apart."""
+    heads = fit.fit_heads(
+        [np.concatenate([joined(material, said[s], n) for n in ("clean", "noisy")]) for s in sources],
+        [*material.people, *material.people],
+    )
+    odds = {s: {n: joined(material, said[s], n) for n in OWN_SETS} for s in sources}
+    known = {n: ~np.isnan(odds[sources[0]][n][:, 0]) for n in OWN_SETS}
+    shown = {n: material.own_as(n) for n in OWN_SETS}
+    examples = [e for n in OWN_SETS for e, k in zip(shown[n], known[n], strict=True) if k]
+    stacked = [np.concatenate([odds[s][n][known[n]] for n in OWN_SETS]) for s in sources]
+    skills = fit.fit_skills(stacked, ruled(examples), examples)
+    weighing = {"heads": heads, "skills": skills}
+    written = [odds[s]["own"] for s in sources]
+    readings = weigh(weighing, written, [np.zeros(0)] * len(material.own))
+    hits = ruled(material.own)
+    probabilities = np.stack(
+        [
+            [supported(r.skills[n], skills[s]["ruled"] * hit[n]) for n, s in enumerate(SKILLS)]
+            for r, hit in zip(readings, hits, strict=True)
+        ]
+    )
+    for skill, limit in zip(SKILLS, fit.fit_limits(probabilities, material.own), strict=True):
+        skills[skill]["counts"] = limit
+    return weighing
+
+
+def fit_shows(material: Material, said: list[dict[str, np.ndarray]]) -> float:
+    """From which probability on a word shows its skill: where token F1 is best over the labelled skills."""
+    best, limit = -1.0, 0.3
+    for value in SHOWS:
+        both = size = 0
+        for fold in range(FOLDS):
+            examples = material.split(fold).sets["own"]
+            for example, marks in zip(examples, marks_of(said[fold], "own", examples), strict=True):
+                for skill in example.skills or ():
+                    truth = np.array([skill in shown for shown in example.marks])
+                    shown = marks[:, skill] >= min(value, NEAR_SUREST * float(marks[:, skill].max()))
+                    both += int(np.count_nonzero(truth & shown))
+                    size += int(np.count_nonzero(truth) + np.count_nonzero(shown))
+        score = 2 * both / size
+        if score > best:
+            best, limit = score, float(value)
+    tell(f"a word shows its skill from {limit:.2f} on: token F1 {best:.3f}")
+    return round(limit, 2)
+
+
+def final_encoder(material: Material, cache: Path) -> object:
+    """The encoder trained on everything."""
+    import judge_training as training
+    import torch
+
+    folder = training.minilm_folder()
+    pieces = training.WordPieces(folder / "tokenizer.json")
+    kept = cache / "encoder-final.npz"
+    if not kept.exists():
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        misheard = material.misheard(material.people, material.own)
+        examples = [*material.people, *material.own]
+        judge = training.train(
+            examples, training.Recipe(), pieces, folder, misheard, material.seed, device, tell
+        )
+        np.savez(kept, **training.trained_part(judge))
+    with np.load(kept) as file:
+        return training.with_trained_part(training.Recipe(), folder, dict(file))
+
+
+def main() -> int:
+    """Train, weigh, and write."""
+    options = argparse.ArgumentParser(
+        prog="scripts/train_judge",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    options.add_argument("--data", type=Path, required=True)
+    options.add_argument("--seed", type=int, default=7)
+    options.add_argument("--cache", type=Path, default=Path(".judge"))
+    options.add_argument("--to", type=Path, default=TO)
+    given = options.parse_args()
+    given.cache.mkdir(parents=True, exist_ok=True)
+    given.to.mkdir(parents=True, exist_ok=True)
+    material = Material.read(given.data, given.seed, given.cache)
+    tell(f"{len(material.people)} utterances of AnnoMI, {len(material.own)} own replies")
+    said = collect(material, given.cache, tell)
+    weighing = {
+        "whole": fit_all(material, said, SOURCES),
+        "linear": fit_all(material, said, ("linear",)),
+        "shows": fit_shows(material, said["encoder"]),
+    }
+    (given.to / "weighing.json").write_text(json.dumps(weighing, indent=1), encoding="utf-8")
+    tell("the linear model, on everything ...")
+    weights, bias = fit.fit_linear(
+        material.people, material.own, material.misheard(material.people, material.own), given.seed
+    )
+    scales = np.maximum(np.abs(weights).max(0), 1e-6) / 127
+    np.savez_compressed(
+        given.to / "linear.npz",
+        weights=np.rint(weights / scales).astype(np.int8),
+        scales=scales.astype(np.float32),
+        bias=bias.astype(np.float32),
+    )
+    tell("the encoder, on everything ...")
+    import judge_training as training
+
+    training.export(final_encoder(material, given.cache), given.to)  # type: ignore[arg-type]
+    for file in sorted(given.to.iterdir()):
+        print(f"{file}: {file.stat().st_size} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

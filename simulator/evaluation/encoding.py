@@ -1,0 +1,86 @@
+"""What the judge's encoder reads and says: its labels, and how a client's line and a reply become tokens.
+
+The training and the program share this, so that both read the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from simulator.dialogue.skills import Skill
+
+HEADS: dict[str, tuple[str, ...]] = {
+    "behaviour": ("other", "question", "reflection", "therapist_input"),
+    "reflection": ("none", "simple", "complex"),
+    "question": ("none", "open", "closed"),
+    "input": ("none", "information", "advice", "negotiation", "options"),
+}
+"""What people labelled in AnnoMI (Wu et al. 2022, 2023): one of each for a helper's utterance."""
+
+SKILLS: tuple[Skill, ...] = (
+    Skill.NAMING,
+    Skill.REFLECTION_SIMPLE,
+    Skill.REFLECTION_COMPLEX,
+    Skill.SUPPORT,
+    Skill.VALIDATION,
+    Skill.AFFIRMATION,
+    Skill.OPEN_QUESTION,
+    Skill.EXPLORATION,
+    Skill.AUTONOMY,
+    Skill.ADVICE_WITH_PERMISSION,
+    Skill.CLOSED_QUESTION,
+    Skill.EMPTY_SYMPATHY,
+    Skill.SELF_FOCUS,
+    Skill.LEADING,
+    Skill.WHY_QUESTION,
+    Skill.ADVICE,
+    Skill.FIXING,
+    Skill.JUDGEMENT,
+    Skill.MINIMISING,
+    Skill.CONFRONTATION,
+)
+"""What is labelled in the project's own replies, any number for a reply, each with the words that show it."""
+
+CLIENT_TOKENS, REPLY_TOKENS = 56, 120
+"""The last of the client's line and the first of the reply are read."""
+
+_CLS, _SEP, _UNKNOWN = 101, 102, 100
+
+
+class WordPieces:
+    """The tokens of words, each word on its own."""
+
+    def __init__(self, file: Path):
+        from tokenizers import Tokenizer
+
+        self._tokenizer = Tokenizer.from_file(str(file))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._known: dict[str, list[int]] = {}
+
+    def of(self, word: str) -> list[int]:
+        """At least one token."""
+        if word not in self._known:
+            ids: list[int] = self._tokenizer.encode(word, add_special_tokens=False).ids
+            self._known[word] = ids or [_UNKNOWN]
+        return self._known[word]
+
+
+def encode(client: str, words: Sequence[str], pieces: WordPieces) -> tuple[list[int], list[int], list[int]]:
+    """Tokens; 1 where a token is the reply's, else 0; and the place of each word's first token.
+
+    `words` is the reply split at spaces; words that do not fit get no place.
+    """
+    before = [token for word in client.split()[-CLIENT_TOKENS:] for token in pieces.of(word)][-CLIENT_TOKENS:]
+    tokens = [_CLS, *before, _SEP]
+    kinds = [0] * len(tokens)
+    firsts: list[int] = []
+    reply: list[int] = []
+    for word in words:
+        more = pieces.of(word)
+        if len(reply) + len(more) > REPLY_TOKENS:
+            break
+        firsts.append(len(tokens) + len(reply))
+        reply += more
+    return [*tokens, *reply, _SEP], kinds + [1] * (len(reply) + 1), firsts

@@ -1,0 +1,89 @@
+"""Signs in the trainee's words, which of them is stronger, and what a finding says of one.
+
+Signs disagree; the strongest wins where they meet (`skills.PRECEDENCE`): "have you tried" is advice though it
+asks, "it sounds like you should" is advice though it begins as a reflection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from simulator.dialogue.skills import CLOSING, HARM, OPENING, Skill
+from simulator.evaluation.findings import Verdict
+from simulator.evaluation.wording import Phrases, Sentence
+
+LONGEST_QUOTE = 14
+"""Words that a finding quotes at most, from where its sign begins."""
+
+NEAR = 3
+"""A weaker sign yields to a stronger one that begins within so many words after it."""
+
+QUESTION, ADV, REFLECTION, LEAST = 30, 10, 40, 60
+RANK: dict[Skill, int] = {
+    **dict.fromkeys(HARM, 0),
+    Skill.ADVICE_WITH_PERMISSION: ADV,
+    Skill.ADVICE: ADV + 1,
+    Skill.FIXING: ADV + 1,
+    Skill.SELF_FOCUS: 20,
+    Skill.LEADING: QUESTION,
+    Skill.WHY_QUESTION: QUESTION,
+    Skill.OPEN_QUESTION: QUESTION + 1,
+    Skill.EXPLORATION: QUESTION + 1,
+    Skill.AUTONOMY: QUESTION + 1,
+    Skill.CLOSED_QUESTION: QUESTION + 2,
+    Skill.REFLECTION_SIMPLE: REFLECTION,
+    Skill.REFLECTION_COMPLEX: REFLECTION,
+    Skill.NAMING: 50,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A sign in the sentence at `where`, over its tokens `[start, end)`.
+
+    `confidence` is `None` where only a rule speaks. `exact`: its words are the ones that show it, so that
+    nothing around them is quoted.
+    """
+
+    skill: Skill
+    rule: str
+    where: int
+    start: int
+    end: int
+    reason: str
+    better: str | None = None
+    confidence: float | None = None
+    exact: bool = False
+
+    @property
+    def rank(self) -> int:
+        """Lower is stronger."""
+        return RANK.get(self.skill, LEAST)
+
+
+def verdict(skill: Skill) -> Verdict:
+    """What a skill means for the client."""
+    if skill in OPENING:
+        return Verdict.STRENGTH
+    return Verdict.TRY if skill in CLOSING else Verdict.NEUTRAL
+
+
+def shape(
+    skill: Skill, where: int, start: int, end: int, phrases: Phrases, confidence: float | None = None
+) -> Hit:
+    """A sign that no rule of its own describes: with the language's plain words for its skill."""
+    shown = phrases.shown[skill]
+    exact = confidence is not None
+    return Hit(skill, shown.id, where, start, end, shown.reason, shown.better, confidence, exact)
+
+
+def meet(one: Hit, other: Hit, near: int = 0) -> bool:
+    """Whether they share words, or `other` begins within `near` words after `one`."""
+    return one.where == other.where and one.start < other.end and other.start < one.end + near
+
+
+def reach(start: int, sentence: Sentence, others: Iterable[Hit]) -> int:
+    """Where what begins at `start` ends: at the next sign, the sentence's end, or when too long."""
+    next_sign = min((hit.start for hit in others if hit.start > start), default=len(sentence.tokens))
+    return min(next_sign, start + LONGEST_QUOTE, len(sentence.tokens))

@@ -1,0 +1,207 @@
+"""What a reply does, by the trained judge: an encoder and a linear model, weighed together.
+
+The encoder (MiniLM-L6, int8, run by onnxruntime) reads the client's line and the reply; the linear model
+looks at runs of words and hand features (`cues`). How much each counts was fitted on replies that neither had
+seen, so that a confidence is a probability. Without the encoder's file, or where it cannot be run, the linear
+model reads alone. The files lie in the language's folder `judge`; `scripts/train_judge` makes them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import exp, log
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.dialogue.skills import Skill
+from simulator.evaluation.cues import cues, places
+from simulator.evaluation.encoding import HEADS, SKILLS, WordPieces, encode
+from simulator.language import language_file
+
+Numbers = NDArray[np.float32]
+
+TOGETHER = 64
+"""So many replies are weighed at once. Each is read by itself, so that company changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one reply does.
+
+    `heads`: for each head of AnnoMI the probability of each class, shape (classes,). `skills`: the
+    probability of each of `SKILLS`. `marks`: for each word of the reply (split at spaces) the probability
+    that it shows each skill, shape (words, skills); empty where the encoder was not there.
+    """
+
+    heads: dict[str, Numbers]
+    skills: Numbers
+    marks: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From which probability on a skill counts; what a rule's hit adds to its log-odds; and from which
+    probability on a word shows its skill."""
+
+    counts: dict[Skill, float]
+    ruled: dict[Skill, float]
+    shows: float
+
+
+class Reader:
+    """The judge's files of one language, read once.
+
+    Raises:
+        FileNotFoundError: the language has none.
+    """
+
+    def __init__(self, folder: Path, language: str, encoder: bool = True):
+        self._language = language
+        weighing = json.loads((folder / "weighing.json").read_text(encoding="utf-8"))
+        with np.load(io.BytesIO((folder / "linear.npz").read_bytes())) as found:
+            scales = found["scales"].astype(np.float32)
+            self._linear: Numbers = found["weights"].astype(np.float32) * scales
+            self._bias: Numbers = found["bias"].astype(np.float32)
+        self.trouble: str | None = None
+        """Why the encoder does not read too."""
+        self._encoder = None
+        if encoder:
+            try:
+                self._encoder = _Encoder(folder)
+            except FileNotFoundError:
+                self.trouble = "its file encoder.onnx is missing"
+            except Exception as error:
+                self.trouble = f"the encoder cannot be run: {error}"
+        else:
+            self.trouble = "the encoder was not asked for"
+        self._weighing = weighing["whole" if self.whole else "linear"]
+        skills = self._weighing["skills"]
+        self.limits = Limits(
+            {skill: skills[skill]["counts"] for skill in SKILLS},
+            {skill: skills[skill]["ruled"] for skill in SKILLS},
+            float(weighing["shows"]),
+        )
+
+    @property
+    def whole(self) -> bool:
+        """Whether the encoder reads too."""
+        return self._encoder is not None
+
+    def decided(self, reading: Reading) -> dict[str, int]:
+        """For each head the place of the class that is decided on; rare ones are leant to."""
+        heads = self._weighing["heads"]
+        return {
+            head: int((np.log(p + 1e-9) + np.asarray(heads[head]["lean"])).argmax())
+            for head, p in reading.heads.items()
+        }
+
+    def read(self, client: str, reply: str) -> Reading:
+        """What a reply does to a client's line."""
+        return next(self.read_many([(client, reply)]))
+
+    def read_many(self, pairs: Sequence[tuple[str, str]]) -> Iterator[Reading]:
+        """The same for many, in their order."""
+        for start in range(0, len(pairs), TOGETHER):
+            yield from self._read_some(pairs[start : start + TOGETHER])
+
+    def _read_some(self, pairs: Sequence[tuple[str, str]]) -> list[Reading]:
+        linear = np.stack([self.linear(client, reply) for client, reply in pairs])
+        if self._encoder is None:
+            marks: list[Numbers] = [np.zeros((0, len(SKILLS)), np.float32)] * len(pairs)
+            return weigh(self._weighing, [linear], marks)
+        encoded, marks = self._encoder.read(pairs)
+        return weigh(self._weighing, [encoded, linear], marks)
+
+    def linear(self, client: str, reply: str) -> Numbers:
+        """The linear model's log-odds: those of the heads' classes one after the other, then the skills'."""
+        at, values = places(cues(client, reply, self._language))
+        return self._bias + np.asarray(values, np.float32) @ self._linear[at]
+
+
+def weigh(weighing: Any, sources: Sequence[Numbers], marks: Sequence[Numbers]) -> list[Reading]:
+    """Readings out of log-odds, shape (n, classes and skills), of one source or two."""
+    heads = head_probabilities(weighing, sources)
+    start = sum(len(classes) for classes in HEADS.values())
+    skills = np.zeros((len(marks), len(SKILLS)), np.float32)
+    for number, skill in enumerate(SKILLS):
+        one = weighing["skills"][skill]
+        odds = sum(
+            weight * source[:, start + number] for weight, source in zip(one["weights"], sources, strict=True)
+        )
+        skills[:, number] = 1 / (1 + np.exp(-np.clip(odds + one["bias"], -30, 30)))
+    return [
+        Reading({head: heads[head][row] for head in HEADS}, skills[row], marks[row])
+        for row in range(len(marks))
+    ]
+
+
+def head_probabilities(weighing: Any, sources: Sequence[Numbers]) -> dict[str, Numbers]:
+    """For each head the probabilities of its classes, shape (n, classes)."""
+    heads: dict[str, Numbers] = {}
+    start = 0
+    for head, classes in HEADS.items():
+        known = [log_softmax(source[:, start : start + len(classes)]) for source in sources]
+        matrix = np.asarray(weighing["heads"][head]["weights"], np.float32)
+        logits = np.concatenate(known, 1) @ matrix.T + np.asarray(weighing["heads"][head]["bias"], np.float32)
+        heads[head] = np.exp(log_softmax(logits))
+        start += len(classes)
+    return heads
+
+
+def supported(probability: float, by: float) -> float:
+    """A probability with something added to its log-odds."""
+    likely = min(max(float(probability), 1e-6), 1 - 1e-6)
+    return 1 / (1 + exp(-(log(likely / (1 - likely)) + by)))
+
+
+def log_softmax(logits: Numbers) -> Numbers:
+    """Logarithms of the probabilities that belong to the rows of `logits`."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    found: Numbers = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return found
+
+
+class _Encoder:
+    """The encoder's file, run on one core; several threads may read at once."""
+
+    def __init__(self, folder: Path):
+        file = folder / "encoder.onnx"
+        if not file.is_file():
+            raise FileNotFoundError(file)
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        self._pieces = WordPieces(folder / "tokenizer.json")
+
+    def read(self, pairs: Sequence[tuple[str, str]]) -> tuple[Numbers, list[Numbers]]:
+        """Log-odds, shape (n, classes and skills), and for each reply the marks of its words."""
+        odds, marks = [], []
+        for client, reply in pairs:
+            words = reply.split()
+            tokens, kinds, firsts = encode(client, words, self._pieces)
+            given = {"ids": np.array(tokens, np.int64), "kinds": np.array(kinds, np.int64)}
+            found, by_token = self._session.run(None, given)
+            shown = np.zeros((len(words), len(SKILLS)), np.float32)
+            begin = kinds.index(1)
+            shown[: len(firsts)] = 1 / (1 + np.exp(-by_token[[first - begin for first in firsts]]))
+            odds.append(found)
+            marks.append(shown)
+        return np.stack(odds), marks
+
+
+@cache
+def reader(language: str) -> Reader | None:
+    """The reader of a language; `None` where it has no trained judge, so that the rules judge alone."""
+    folder = language_file(language, "judge")
+    return Reader(folder, language) if (folder / "weighing.json").is_file() else None

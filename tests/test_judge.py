@@ -1,0 +1,263 @@
+"""The trained phrase judge: what must hold with and without its encoder, and the command."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from drawing import RATE, draw
+from test_phrasing import CLIENT, HEARD, NEAR_MISSES, POSITIVES
+from typer.testing import CliRunner
+
+from simulator.checking import check_all
+from simulator.cli import app
+from simulator.dialogue.skills import HARM, Skill
+from simulator.dialogue.turns import Speaker, exchanges
+from simulator.errors import SettingsError
+from simulator.evaluation.encoding import HEADS, SKILLS, WordPieces, encode
+from simulator.evaluation.findings import Finding
+from simulator.evaluation.phrasing import Heard, judge, judge_text
+from simulator.evaluation.reading import Reader, reader
+from simulator.evaluation.ruling import by_rules
+from simulator.judging import judged, pairs_of, text_of
+from simulator.language import language_file, load_language
+from simulator.settings import Settings
+
+REPLIES = Path(__file__).parent / "data" / "replies.tsv"
+FOLDER = language_file("en", "judge")
+
+WHOLE = reader("en")
+LINEAR = Reader(FOLDER, "en", encoder=False)
+JUDGES = pytest.mark.parametrize("by", [WHOLE, LINEAR, None], ids=["whole", "linear", "rules"])
+
+LEAST_PRECISION, LEAST_RECALL = 0.9, 0.88
+"""Of the trained judge, over the tables that the rules alone are tested with. They may only rise."""
+
+
+def skills(reply: str, by: Reader | None, client: str = CLIENT) -> set[Skill]:
+    return {finding.skill for finding in judge_text(client, reply, "en", by)}
+
+
+def drawn_replies() -> list[dict[str, str]]:
+    with REPLIES.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+@JUDGES
+@pytest.mark.parametrize(
+    "reply", ["", " ", "?!", "-", "...", "word " * 400, "Ünïcode, naïve – “quoted” 😀 thing?", "um", "Why"]
+)
+def test_any_reply_can_be_judged(reply: str, by: Reader | None) -> None:
+    words = reply.split()
+    for finding in judge_text(CLIENT, reply, "en", by):
+        assert finding.quote
+        assert all(0 <= span.start < span.end <= len(words) for span in finding.evidence)
+
+
+@JUDGES
+def test_every_quote_is_the_words_at_its_place(by: Reader | None) -> None:
+    for row in drawn_replies()[::12]:
+        words = row["reply"].split()
+        for finding in judge_text(row["client"], row["reply"], "en", by):
+            (span,) = finding.evidence
+            assert finding.quote == " ".join(words[span.start : span.end])
+
+
+@pytest.mark.parametrize("by", [WHOLE, LINEAR], ids=["whole", "linear"])
+def test_company_changes_nothing(by: Reader) -> None:
+    pairs = [(row["client"], row["reply"]) for row in drawn_replies()[::40]]
+    together = list(by.read_many(pairs))
+    for pair, reading in zip(pairs, together, strict=True):
+        alone = by.read(*pair)
+        assert (alone.skills == reading.skills).all()
+        assert (alone.marks == reading.marks).all()
+
+
+@pytest.mark.parametrize("by", [WHOLE, LINEAR], ids=["whole", "linear"])
+def test_a_reading_is_probabilities(by: Reader) -> None:
+    reading = by.read(CLIENT, "That sounds lonely. What is it like?")
+    assert reading.skills.shape == (len(SKILLS),)
+    assert ((reading.skills >= 0) & (reading.skills <= 1)).all()
+    for head, classes in HEADS.items():
+        assert reading.heads[head].shape == (len(classes),)
+        assert reading.heads[head].sum() == pytest.approx(1, abs=1e-4)
+        assert 0 <= by.decided(reading)[head] < len(classes)
+
+
+def test_the_same_words_get_no_two_kinds_of_sign() -> None:
+    """Harm and advice keep their words for themselves (`skills.PRECEDENCE`)."""
+    keeps = HARM | {Skill.ADVICE, Skill.FIXING}
+    yields = {Skill.REFLECTION_SIMPLE, Skill.REFLECTION_COMPLEX, Skill.CLOSED_QUESTION, Skill.OPEN_QUESTION}
+    for row in drawn_replies():
+        found = judge_text(row["client"], row["reply"], "en", WHOLE)
+        for one in found:
+            for other in found:
+                if one.skill in keeps and other.skill in yields:
+                    shared = min(one.evidence[0].end, other.evidence[0].end) - max(
+                        one.evidence[0].start, other.evidence[0].start
+                    )
+                    shorter = min(len(one.evidence[0]), len(other.evidence[0]))
+                    assert shared < 0.5 * shorter, (row["reply"], one.skill, other.skill)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "It sounds like you should just tell her tonight.",
+        "So you need to go and see a doctor about it.",
+        "It sounds like you ought to get out of that library more.",
+    ],
+)
+def test_advice_is_never_praised_as_a_reflection(reply: str) -> None:
+    assert not skills(reply, WHOLE) & {Skill.REFLECTION_SIMPLE, Skill.REFLECTION_COMPLEX}
+
+
+def test_the_tables_of_the_rules() -> None:
+    told = {reply: skills(reply, WHOLE) for reply, _ in POSITIVES + NEAR_MISSES}
+    read = [(reply, skill) for reply, skill in POSITIVES if skill in SKILLS]
+    hits = sum(skill in told[reply] for reply, skill in read)
+    false = sum(skill in told[reply] for reply, skill in NEAR_MISSES if skill in SKILLS)
+    assert hits / (hits + false) >= LEAST_PRECISION
+    assert hits / len(read) >= LEAST_RECALL
+
+
+@pytest.mark.parametrize("word_times", [True, False])
+def test_evidence_on_the_tape_runs_across_utterances(word_times: bool) -> None:
+    conversation = draw(
+        """
+        client    ####
+        trainee   .......########....##########
+        """,
+        ["that must be so lonely", "have you tried telling your sister"],
+        [("exam", 3.0, CLIENT)],
+        word_times=word_times,
+    )
+    spoken = conversation.of(Speaker.TRAINEE)
+    found = judge(exchanges(conversation)[0], HEARD, RATE, load_language("en"))
+    advice = next(finding for finding in found if finding.skill is Skill.ADVICE)
+    assert advice.confidence is not None
+    assert advice.better == HEARD.better
+    assert all(span in spoken[1].span for span in advice.evidence)
+
+
+def test_a_rule_lends_its_reason_to_what_both_found() -> None:
+    found = judge_text(CLIENT, "Have you tried talking to her?", "en", WHOLE)
+    assert [(f.skill, f.rule) for f in found if f.skill is Skill.ADVICE] == [
+        (Skill.ADVICE, "advice-have-you-tried")
+    ]
+
+
+def test_without_the_encoder_the_linear_model_judges_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(FOLDER, tmp_path / "judge", ignore=shutil.ignore_patterns("encoder.onnx"))
+    alone = Reader(tmp_path / "judge", "en")
+    assert not alone.whole
+    assert alone.trouble == "its file encoder.onnx is missing"
+    assert Skill.ADVICE in skills("Have you tried talking to her?", alone)
+    monkeypatch.setattr("simulator.evaluation.reading.reader", lambda language: alone)
+    row = next(row for row in check_all(Settings()) if row.what == "Phrase judge")
+    assert not row.works and not row.needed
+    assert "encoder.onnx is missing" in row.detail
+
+
+def test_a_broken_encoder_is_told_and_done_without(tmp_path: Path) -> None:
+    shutil.copytree(FOLDER, tmp_path / "judge", ignore=shutil.ignore_patterns("encoder.onnx"))
+    (tmp_path / "judge" / "encoder.onnx").write_bytes(b"not a model")
+    alone = Reader(tmp_path / "judge", "en")
+    assert alone.trouble is not None and "cannot be run" in alone.trouble
+    assert isinstance(judge_text(CLIENT, "You should tell her.", "en", alone), tuple)
+
+
+def test_check_says_that_the_judge_is_whole() -> None:
+    row = next(row for row in check_all(Settings()) if row.what == "Phrase judge")
+    assert row.works
+
+
+def test_a_language_without_a_judge_is_judged_by_its_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> list[object]:
+        raise AssertionError("the rules were asked for shapes though a reading is there")
+
+    monkeypatch.setattr("simulator.evaluation.weighed.by_rules", never)
+    assert judge_text(CLIENT, "What is that like for you?", "en", WHOLE)
+    monkeypatch.setattr("simulator.evaluation.phrasing.by_rules", by_rules)
+    assert Skill.EXPLORATION in skills("What is that like for you?", None)
+
+
+def test_what_is_read_of_a_long_talk() -> None:
+    pieces = WordPieces(FOLDER / "tokenizer.json")
+    tokens, kinds, firsts = encode("before " * 90, ["word"] * 300, pieces)
+    assert len(tokens) == len(kinds) <= 256
+    assert len(firsts) < 300
+    assert all(kinds[place] == 1 for place in firsts)
+    assert kinds.index(1) == kinds.count(0)
+
+
+# ---- the command
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["judge", *arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout
+
+
+def test_one_reply_is_told_with_words_and_reasons() -> None:
+    code, out = run("I can't sleep since the funeral.", "Have you tried a warm bath?")
+    assert code == 0
+    assert "ADVICE" in out and '"Have you tried a warm bath?"' in out and "advice-have-you-tried" in out
+
+
+def test_json_is_one_object_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "replies.tsv"
+    file.write_text(
+        "id\tclient\treply\n1\tI can't sleep.\tWhat is that like?\n2\t\t\n"
+        "3\tIt hurts.\tAt least you have a bed.\n",
+        encoding="utf-8",
+    )
+    code, out = run("--file", str(file), "--json")
+    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    assert code == 0
+    assert [set(line) for line in lines] == [{"client", "reply", "skills"}] * 3
+    assert lines[1]["skills"] == []
+    harm = next(skill for skill in lines[2]["skills"] if skill["skill"] == "MINIMISING")
+    assert set(harm) == {"skill", "confidence", "evidence", "why"}
+    assert 0 < harm["confidence"] <= 1
+    assert all(quote in "At least you have a bed." for quote in harm["evidence"])
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("a client's line alone",), ("a", "b", "--file", "x.tsv"), ("--file", "nowhere.tsv")]
+)
+def test_wrong_arguments_are_told(arguments: tuple[str, ...]) -> None:
+    with pytest.raises(SettingsError):
+        run(*arguments)
+
+
+def test_a_file_without_the_columns_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "replies.tsv"
+    file.write_text("client\tanswer\na\tb\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="lacks the column reply"):
+        pairs_of(file)
+    file.write_bytes(b"\xff\xfe\x00client")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        pairs_of(file)
+
+
+def test_many_are_judged_as_one() -> None:
+    pairs = [(row["client"], row["reply"]) for row in drawn_replies()[::25]]
+    together = list(judged(pairs, "en"))
+    assert together == [next(judged([pair], "en")) for pair in pairs]
+    assert all(text_of(one).startswith("Client: ") for one in together)
+
+
+def test_a_finding_of_the_judge_is_a_finding() -> None:
+    (finding,) = (
+        f for f in judge_text(CLIENT, "Have you tried a bath?", "en", WHOLE) if f.skill is Skill.ADVICE
+    )
+    assert isinstance(finding, Finding)
+    assert Heard("exam", CLIENT).said == CLIENT
