@@ -83,10 +83,9 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def own(part: str, folder: Path = OWN) -> tuple[Example, ...]:
-    """The project's own replies of the part `train` or `test`, with what was heard of those spoken."""
-    rows = [row for row in _rows(folder / "replies.tsv") if row["part"] == part]
-    if part == "train" and (folder / "replies_more.tsv").exists():
-        rows += _rows(folder / "replies_more.tsv")
+    """The project's own replies of the part `train`, `tune` or `test`, with what was heard of some."""
+    files = (folder / "replies.tsv", folder / "replies_more.tsv")
+    rows = [row for file in files if file.exists() for row in _rows(file) if row["part"] == part]
     spoken = folder / "replies_heard.tsv"
     heard = {row["id"]: row["heard"] or "" for row in _rows(spoken)} if spoken.exists() else {}
     return tuple(_own(row, heard.get(row["id"])) for row in rows)

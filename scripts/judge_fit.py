@@ -146,21 +146,23 @@ NEAR_MISSES = 0.05
 DEAREST = 0.9
 
 
-def fit_limits(probabilities: np.ndarray, own: Sequence[Example]) -> list[float]:
+def fit_limits(
+    probabilities: np.ndarray, own: Sequence[Example], begin: Sequence[float] | None = None
+) -> list[float]:
     """From which probability on each skill counts.
 
-    A skill counts where its F1 is best. Then, on the replies that are not contrasts, the harmful ones are
-    moved together until `HARM_PRECISION` of those that count are right; then limits are raised, each time
-    the one that costs the least F1 for a near miss, until `NEAR_MISSES` of those are flagged at most.
+    A skill counts where its F1 is best, or from `begin` on. Then, on the replies that are not contrasts, the
+    harmful ones are moved together until `HARM_PRECISION` of those that count are right; then limits are
+    raised, each time the one that costs the least F1 for a near miss, until `NEAR_MISSES` of those are
+    flagged at most.
     """
     truth = np.array([[n in (e.skills or ()) for n in range(len(SKILLS))] for e in own])
     tried = np.arange(0.1, 0.91, 0.02)
-    base = np.array(
-        [
-            max(tried, key=lambda v, n=n: f1(truth[:, n], probabilities[:, n] >= v))  # type: ignore[misc]
-            for n in range(len(SKILLS))
-        ]
-    )
+    best = [
+        max(tried, key=lambda v, n=n: f1(truth[:, n], probabilities[:, n] >= v))  # type: ignore[misc]
+        for n in range(len(SKILLS))
+    ]
+    base = np.array(begin if begin is not None else best, float)
     plain = np.array([not e.contrast for e in own])
     p, y = probabilities[plain], truth[plain]
     harmful = np.isin(np.arange(len(SKILLS)), HARMFUL)

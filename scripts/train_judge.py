@@ -3,8 +3,9 @@
 FOLDER holds `annomi.csv` (AnnoMI, Wu et al. 2022 and 2023). The project's own replies of the part `train` are
 in tests/data; those of the part `test` are never read here. First each of five folds is kept apart once
 (videos and clients' lines stay together), to fit how the encoder and the linear model are weighed and from
-which probability on a skill counts; then both are trained on everything. Hours on two cores, minutes with a
-graphics card. What was trained is kept in the cache, so that a run that was broken off goes on.
+which probability on a skill counts; then both are trained on everything, and the limits are moved to fit the
+replies of the part `tune`. Hours on two cores, minutes with a graphics card. What was trained is kept in the
+cache, so that a run that was broken off goes on.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import judge_fit as fit
 import numpy as np
-from judge_data import Example
+from judge_data import Example, own
 from judge_folds import FOLDS, OWN_SETS, SOURCES, Material, collect, joined, marks_of
 
 from simulator.evaluation.encoding import SKILLS
-from simulator.evaluation.reading import supported, weigh
+from simulator.evaluation.reading import Reader, Reading, supported, weigh
 from simulator.evaluation.ruling import by_patterns
 from simulator.evaluation.weighed import NEAR_SUREST
 from simulator.evaluation.wording import Heard, load_phrases, sentences_of
@@ -49,7 +51,7 @@ def ruled(examples: Sequence[Example]) -> np.ndarray:
 
 def fit_all(
     material: Material, said: dict[str, list[dict[str, np.ndarray]]], sources: tuple[str, ...]
-) -> dict:  # type: ignore[type-arg]
+) -> dict[str, Any]:
     """Weighing and limits, out of what was said of replies kept apart."""
     heads = fit.fit_heads(
         [np.concatenate([joined(material, said[s], n) for n in ("clean", "noisy")]) for s in sources],
@@ -64,16 +66,36 @@ def fit_all(
     weighing = {"heads": heads, "skills": skills}
     written = [odds[s]["own"] for s in sources]
     readings = weigh(weighing, written, [np.zeros(0)] * len(material.own))
-    hits = ruled(material.own)
-    probabilities = np.stack(
-        [
-            [supported(r.skills[n], skills[s]["ruled"] * hit[n]) for n, s in enumerate(SKILLS)]
-            for r, hit in zip(readings, hits, strict=True)
-        ]
-    )
-    for skill, limit in zip(SKILLS, fit.fit_limits(probabilities, material.own), strict=True):
+    limits = fit.fit_limits(with_rules(readings, material.own, skills), material.own)
+    for skill, limit in zip(SKILLS, limits, strict=True):
         skills[skill]["counts"] = limit
     return weighing
+
+
+def with_rules(readings: Sequence[Reading], examples: Sequence[Example], skills: Any) -> np.ndarray:
+    """The probabilities that count, shape (n, skills): what was read, and what the rules' patterns add."""
+    added = ruled(examples) * [skills[skill]["ruled"] for skill in SKILLS]
+    return np.array(
+        [
+            [supported(p, by) for p, by in zip(reading.skills, row, strict=True)]
+            for reading, row in zip(readings, added, strict=True)
+        ]
+    )
+
+
+def tune(to: Path) -> None:
+    """Move the limits of what was written so that they fit replies that no part of it has seen."""
+    examples = own("tune")
+    weighing = json.loads((to / "weighing.json").read_text(encoding="utf-8"))
+    for kind, encoder in (("whole", True), ("linear", False)):
+        skills = weighing[kind]["skills"]
+        by = Reader(to, fit.LANGUAGE, encoder)
+        readings = list(by.read_many([(e.client, e.text) for e in examples]))
+        begin = [skills[skill]["counts"] for skill in SKILLS]
+        limits = fit.fit_limits(with_rules(readings, examples, skills), examples, begin)
+        for skill, limit in zip(SKILLS, limits, strict=True):
+            skills[skill]["counts"] = limit
+    (to / "weighing.json").write_text(json.dumps(weighing, indent=1), encoding="utf-8")
 
 
 def fit_shows(material: Material, said: list[dict[str, np.ndarray]]) -> float:
@@ -154,6 +176,7 @@ def main() -> int:
     import judge_training as training
 
     training.export(final_encoder(material, given.cache), given.to)  # type: ignore[arg-type]
+    tune(given.to)
     for file in sorted(given.to.iterdir()):
         print(f"{file}: {file.stat().st_size} bytes")
     return 0
