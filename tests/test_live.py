@@ -60,6 +60,19 @@ def on_the_card(pulse: Pulse, folder: Path) -> dict[str, Any]:
     """Rehearse live; speak the warm trainee's replies into the microphone when the captions say so."""
     scenario = load_scenario("short")
     trainee = scenario.trainee("warm")
+    # Everything is spoken beforehand: on a slow machine the first reply would come after the lapse.
+    with (
+        Performer(load_profile(scenario.client.voice)) as client,
+        Performer(load_profile("trainee")) as voice,
+    ):
+        lengths = {
+            line.text: client.perform(parts(line), line.mood).sound.duration_s
+            for line in scenario.all_lines()
+        }
+        replies = {
+            line.text: voice.perform(parts_of(trainee.reply_to(line.id, 0).say)).sound
+            for line in scenario.lines
+        }
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "simulator", "rehearse", "short", "--json"],
         env={**pulse.environment, "COLUMNS": "300", "ALONGSIDE_SPOKEN_INTRODUCTION": "false"},
@@ -75,31 +88,19 @@ def on_the_card(pulse: Pulse, folder: Path) -> dict[str, Any]:
     )
     reader.start()
     seen: list[str] = []
-    with (
-        Performer(load_profile(scenario.client.voice)) as client,
-        Performer(load_profile("trainee")) as voice,
-    ):
-        lengths = {
-            line.text: client.perform(parts(line), line.mood).sound.duration_s
-            for line in scenario.all_lines()
-        }
-        replies = {
-            line.text: voice.perform(parts_of(trainee.reply_to(line.id, 0).say)).sound
-            for line in scenario.lines
-        }
-        while True:
-            at_s, caption = captions.get(timeout=60)
-            seen.append(caption)
-            said = next((text for text in replies if text in caption and "Maya" in caption), None)
-            if said is not None:
-                wav = folder / f"reply{len(seen)}.wav"
-                wait_s = lengths[said] + REPLY_AFTER_S - (time.monotonic() - at_s)
-                samples = np.concatenate([silence(max(0.0, wait_s), 16_000).samples, replies[said].samples])
-                write_wav(wav, Sound(samples, 16_000))
-                pulse.feed(wav)
-            if " coach " in caption:
-                process.send_signal(signal.SIGINT)  # the feedback has begun: that is enough of it
-                break
+    while True:
+        at_s, caption = captions.get(timeout=60)
+        seen.append(caption)
+        said = next((text for text in replies if text in caption and "Maya" in caption), None)
+        if said is not None:
+            wav = folder / f"reply{len(seen)}.wav"
+            wait_s = lengths[said] + REPLY_AFTER_S - (time.monotonic() - at_s)
+            samples = np.concatenate([silence(max(0.0, wait_s), 16_000).samples, replies[said].samples])
+            write_wav(wav, Sound(samples, 16_000))
+            pulse.feed(wav)
+        if " coach " in caption:
+            process.send_signal(signal.SIGINT)  # the feedback has begun: that is enough of it
+            break
     output = process.stdout.read()
     assert process.wait(30) == 0, "".join(seen)
     found: dict[str, Any] = json.loads(output)
