@@ -66,8 +66,8 @@ class Reader:
         self._language = language
         weighing = json.loads((folder / "weighing.json").read_text(encoding="utf-8"))
         with np.load(io.BytesIO((folder / "linear.npz").read_bytes())) as found:
-            scales = found["scales"].astype(np.float32)
-            self._linear: Numbers = found["weights"].astype(np.float32) * scales
+            self._scales: Numbers = found["scales"].astype(np.float32)
+            self._linear: NDArray[np.int8] = found["weights"]
             self._bias: Numbers = found["bias"].astype(np.float32)
         self.trouble: str | None = None
         """Why the encoder does not read too."""
@@ -122,7 +122,7 @@ class Reader:
     def linear(self, client: str, reply: str) -> Numbers:
         """The linear model's log-odds: those of the heads' classes one after the other, then the skills'."""
         at, values = places(cues(client, reply, self._language))
-        return self._bias + np.asarray(values, np.float32) @ self._linear[at]
+        return self._bias + np.asarray(values, np.float32) @ self._linear[at] * self._scales
 
 
 def weigh(weighing: Any, sources: Sequence[Numbers], marks: Sequence[Numbers]) -> list[Reading]:
