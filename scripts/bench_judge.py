@@ -38,7 +38,7 @@ from judge_data import annomi, own
 from judge_figures import confusion, head_figures, one_hot, own_figures, session_auc, worst
 
 from simulator.evaluation.encoding import HEADS
-from simulator.evaluation.reading import Reader, head_probabilities, reader
+from simulator.evaluation.reading import Reader, decide, head_probabilities, reader
 from simulator.judging import judged
 from simulator.language import language_file
 
@@ -49,14 +49,6 @@ TIMED = 300
 def tell(text: str) -> None:
     """Progress, for whoever waits."""
     print(text, file=sys.stderr, flush=True)
-
-
-def decide(probabilities: dict[str, np.ndarray], weighing: dict) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
-    """The class of each head, leaning to rare ones."""
-    return {
-        head: (np.log(p + 1e-9) + np.array(weighing["heads"][head]["lean"])).argmax(1)
-        for head, p in probabilities.items()
-    }
 
 
 def by_folds(options: argparse.Namespace) -> tuple[list[Figure], list[str]]:
@@ -83,7 +75,7 @@ def by_folds(options: argparse.Namespace) -> tuple[list[Figure], list[str]]:
             )
             weighing = {"heads": fitted, "skills": {}}
             found = head_probabilities(weighing, [odds[s, name][apart] for s in SOURCES])
-            for head, classes in decide(found, weighing).items():
+            for head, classes in decide(weighing, found).items():
                 probabilities[head][apart], decided[head][apart] = found[head], classes
         figures += head_figures(probabilities, decided, material.people, name)
         figures.append(session_auc(probabilities, material.people, name))

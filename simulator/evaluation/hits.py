@@ -87,3 +87,9 @@ def reach(start: int, sentence: Sentence, others: Iterable[Hit]) -> int:
     """Where what begins at `start` ends: at the next sign, the sentence's end, or when too long."""
     next_sign = min((hit.start for hit in others if hit.start > start), default=len(sentence.tokens))
     return min(next_sign, start + LONGEST_QUOTE, len(sentence.tokens))
+
+
+def unless_opened(hits: list[Hit]) -> list[Hit]:
+    """Without empty sympathy where something else in the turn opens: then it was not all."""
+    opened = any(hit.skill in OPENING for hit in hits)
+    return [hit for hit in hits if hit.skill is not Skill.EMPTY_SYMPATHY or not opened]

@@ -96,11 +96,7 @@ class Reader:
 
     def decided(self, reading: Reading) -> dict[str, int]:
         """For each head the place of the class that is decided on; rare ones are leant to."""
-        heads = self._weighing["heads"]
-        return {
-            head: int((np.log(p + 1e-9) + np.asarray(heads[head]["lean"])).argmax())
-            for head, p in reading.heads.items()
-        }
+        return {head: int(place) for head, place in decide(self._weighing, reading.heads).items()}
 
     def read(self, client: str, reply: str) -> Reading:
         """What a reply does to a client's line."""
@@ -153,6 +149,16 @@ def head_probabilities(weighing: Any, sources: Sequence[Numbers]) -> dict[str, N
         heads[head] = np.exp(log_softmax(logits))
         start += len(classes)
     return heads
+
+
+def decide(weighing: Any, heads: dict[str, Numbers]) -> dict[str, NDArray[np.int64]]:
+    """For each head the place of the class decided on; `heads` are probabilities, shape (..., classes)."""
+    return {
+        head: np.asarray(
+            (np.log(p + 1e-9) + np.asarray(weighing["heads"][head]["lean"])).argmax(-1), np.int64
+        )
+        for head, p in heads.items()
+    }
 
 
 def supported(probability: float, by: float) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from simulator.dialogue.skills import OPENING, Skill
+from simulator.dialogue.skills import Skill
 from simulator.evaluation.hits import (
     LEAST,
     LONGEST_QUOTE,
@@ -21,6 +21,7 @@ from simulator.evaluation.hits import (
     meet,
     reach,
     shape,
+    unless_opened,
 )
 from simulator.evaluation.wording import Heard, Phrases, Sentence, root
 from simulator.language import Language, tokens
@@ -222,8 +223,7 @@ def _over_the_turn(hits: list[Hit], spoken: tuple[Sentence, ...], phrases: Phras
         if hit.skill is Skill.SELF_FOCUS and _comes_back(hit, spoken, phrases):
             continue
         kept.append(hit)
-    something = {h.skill for h in kept} & (OPENING - {Skill.BACKCHANNEL})
-    return [h for h in kept if h.skill is not Skill.EMPTY_SYMPATHY or not something]
+    return unless_opened(kept)
 
 
 def _comes_back(hit: Hit, spoken: tuple[Sentence, ...], phrases: Phrases) -> bool:

@@ -12,14 +12,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from simulator.dialogue.skills import OPENING, Skill
+from simulator.dialogue.skills import Skill
 from simulator.dialogue.turns import Utterance
 from simulator.evaluation.encoding import SKILLS
-from simulator.evaluation.hits import LEAST, QUESTION, REFLECTION, Hit, meet, shape
+from simulator.evaluation.hits import LEAST, QUESTION, REFLECTION, Hit, meet, shape, unless_opened
 from simulator.evaluation.reading import Limits, Numbers, Reading, supported
 from simulator.evaluation.ruling import as_shown, by_patterns, by_rules
 from simulator.evaluation.wording import Heard, Phrases, Sentence
-from simulator.language import Language
+from simulator.language import Language, tokens
 
 MOST_STRETCHES = 2
 """So many places are told of one skill in a reply."""
@@ -71,8 +71,7 @@ def by_reading(
         mine = [hit for hit in ruled if hit.skill is skill]
         confidence = supported(reading.skills[number], limits.ruled[skill] if mine else 0.0)
         if confidence >= limits.counts[skill]:
-            column = reading.marks[:, number] if len(reading.marks) else None
-            found = _stretches(column, places, limits.shows)
+            found = _stretches(reading.marks[:, number], places, limits.shows)
             read = [shape(skill, *place, phrases, confidence) for place in found]
             if skill is Skill.NAMING:
                 read = [as_shown(hit, spoken[hit.where], heard, phrases, language) for hit in read]
@@ -81,7 +80,7 @@ def by_reading(
             ]
             if not read and not mine:
                 hits.append(shape(skill, 0, 0, len(spoken[0].tokens), phrases, confidence))
-    return _alone(_settled(hits))
+    return unless_opened(_settled(hits))
 
 
 Place = tuple[int, int, int]
@@ -90,40 +89,22 @@ Place = tuple[int, int, int]
 
 def _places(turn: Sequence[Utterance], spoken: Sequence[Sentence]) -> list[tuple[int, int] | None]:
     """For each word of the turn the sentence and the first token that it gave, `None` where it gave none."""
-    order: dict[int, int] = {}
-    flat = [token for sentence in spoken for token in sentence.tokens]
-    numbers: list[int] = []
-    at = -1
-    last: object = None
+    words = [word for utterance in turn for word in _words_of(utterance)]
     # Words come in the order of the turn, and each gives its tokens together.
-    words = [(utterance, word) for utterance in turn for word in _words_of(utterance)]
-    for token in flat:
-        if token.word is not last:
-            at += 1
-            while at < len(words) and not _gives_tokens(words[at][1]):
-                at += 1
-            last = token.word
-        numbers.append(at)
+    numbers = (number for number, word in enumerate(words) if tokens(word))
     found: list[tuple[int, int] | None] = [None] * len(words)
-    index = 0
+    last: object = None
     for where, sentence in enumerate(spoken):
-        for start in range(len(sentence.tokens)):
-            number = numbers[index]
-            if number < len(found) and number not in order:
-                order[number] = index
-                found[number] = (where, start)
-            index += 1
+        for start, token in enumerate(sentence.tokens):
+            if token.word is not last:
+                found[next(numbers)] = (where, start)
+                last = token.word
     return found
 
 
-def _gives_tokens(word: str) -> bool:
-    return any(letter.isalnum() for letter in word)
-
-
-def _stretches(column: Numbers | None, places: Sequence[tuple[int, int] | None], shows: float) -> list[Place]:
-    """Where words that show a skill stand together, the surest stretches, in order; at least one."""
-    if column is None or not len(column):
-        return []
+def _stretches(column: Numbers, places: Sequence[tuple[int, int] | None], shows: float) -> list[Place]:
+    """Where words that show a skill stand together, the surest stretches, in order: at least one
+    where any word is marked."""
     known = [number for number, place in enumerate(places[: len(column)]) if place is not None]
     if not known:
         return []
@@ -162,12 +143,11 @@ def _place(run: Sequence[int], places: Sequence[tuple[int, int] | None]) -> Plac
     first = places[run[0]]
     assert first is not None
     where, start = first
-    end = start + 1
     following = next((p for p in places[run[-1] + 1 :] if p is not None), None)
     last = places[run[-1]]
     assert last is not None
     # The last word reaches up to the next word of the sentence; at its end, over its own token.
-    end = following[1] if following is not None and following[0] == where else max(last[1] + 1, end)
+    end = following[1] if following is not None and following[0] == where else last[1] + 1
     return where, start, end
 
 
@@ -206,9 +186,3 @@ def _yields(hit: Hit, stronger: Hit) -> bool:
     if stronger.rank >= REFLECTION:
         return False
     return hit.rank < LEAST or stronger.rank < QUESTION
-
-
-def _alone(hits: list[Hit]) -> list[Hit]:
-    """Sympathy is empty only where nothing else opens."""
-    something = any(hit.skill in OPENING for hit in hits)
-    return [hit for hit in hits if hit.skill is not Skill.EMPTY_SYMPATHY or not something]
