@@ -31,7 +31,7 @@ from simulator.dialogue.endpoint import (
     TurnOver,
     UtteranceEnded,
 )
-from simulator.dialogue.floor import takes_floor
+from simulator.dialogue.floor import takes_floor, took_floor
 from simulator.dialogue.turns import Speaker, SpokenLine, Utterance
 from simulator.errors import EngineError
 from simulator.language import load_language, tokens
@@ -122,6 +122,7 @@ class Ears:
         self._turn_sound = TurnSound(device.rate)
         self._verdict: tuple[Span, Verdict] | None = None
         self._said: list[Utterance] = []
+        self._over: deque[Utterance] = deque(maxlen=4)
         log_odds("so", self._language.name)  # its weights are read now, and not while somebody speaks
 
     @property
@@ -133,15 +134,23 @@ class Ears:
         """Whether the trainee's speech takes the floor of the client's `line` now (`floor.takes_floor`).
 
         While the echo canceller converges, the line's own first moments may leak into the microphone: what is
-        heard within `guard_s` of its start does not count.
+        heard within `guard_s` of its start does not count. What was said and is over takes it once its words
+        are known (`floor.took_floor`).
         """
+        guarded = line.planned.start + self._guard
+        about = (line, self._device.rate, self._language, self._device.now)
+        if any(one.span.start >= guarded and took_floor(one, *about) for one in self._over):
+            return True
         spoken = self.endpointer.speaking
         if spoken is None:
             return False
         speaking = spoken
         if speaking.start >= line.planned.start:
-            guard = line.planned.start + self._guard
-            speaking = Span(max(speaking.start, guard), max(speaking.end, guard))
+            speaking = Span(max(speaking.start, guarded), max(speaking.end, guarded))
+        # What was said right before, whose words are not known yet either, counts as its beginning.
+        before = self._piece.spans if self._piece is not None else []
+        said = sum(len(span) for span in before if span.start >= guarded)
+        speaking = Span(speaking.start - said, speaking.end)
         given = (speaking, self.partial() or None, line, self._device.rate, self._language, self._device.now)
         # How it sounds is asked only where it matters.
         return takes_floor(*given) and takes_floor(*given, self._voicing(spoken))
@@ -303,7 +312,9 @@ class Ears:
             for span in piece.refined:
                 self._murmurs.give_back(span)
         else:
-            self._mind_words([one for one in heard if isinstance(one, Utterance)], piece)
+            spoken = [one for one in heard if isinstance(one, Utterance)]
+            self._over.extend(spoken)
+            self._mind_words(spoken, piece)
         return heard
 
     def _mind_words(self, heard: Sequence[Utterance], piece: Piece) -> None:

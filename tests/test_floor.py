@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from drawing import RATE, TICK, draw
 
-from simulator.audio.span import Span
+from simulator.audio.span import Span, Word
 from simulator.audio.voicing import Voicing
 from simulator.dialogue.floor import (
     OverlapKind,
@@ -16,6 +16,7 @@ from simulator.dialogue.floor import (
     is_backchannel,
     response_offset,
     takes_floor,
+    took_floor,
     transfers,
 )
 from simulator.dialogue.turns import Speaker, SpokenLine, Utterance, exchanges
@@ -134,6 +135,12 @@ def test_the_client_does_not_yield_when_almost_done() -> None:
         ("yeah but", 5, False),
         ("", 5, False),
         ("wait", 4, False),
+        ("see", 7, True),
+        ("see", 8, False),
+        ("And, okay,", 6, True),
+        ("And, stop,", 6, False),
+        ("and", 3, False),
+        ("right, stop", 6, False),
     ],
 )
 def test_backchannels(text: str, ticks: int, expected: bool) -> None:
@@ -166,6 +173,24 @@ def test_a_hum_that_goes_on_and_on_takes_the_floor() -> None:
     conversation = draw("client    ####################\ntrainee   ....##########", ["no no no"])
     (utterance,), line = conversation.of(Speaker.TRAINEE), conversation.lines[0]
     assert classify_overlap(replace(utterance, hum=True), line, RATE, EN) is OverlapKind.INTERRUPTION
+
+
+def test_noise_beside_a_token_makes_no_interruption_of_it() -> None:
+    conversation = draw("client    ####################\ntrainee   ....############", ["Right."])
+    (heard,), line = conversation.of(Speaker.TRAINEE), conversation.lines[0]
+    word = Word("Right.", Span(heard.span.start + 5 * TICK, heard.span.start + 10 * TICK))
+    assert classify_overlap(replace(heard, words=(word,)), line, RATE, EN) is OverlapKind.BACKCHANNEL
+    long = replace(word, span=heard.span)
+    assert classify_overlap(replace(heard, words=(long,)), line, RATE, EN) is OverlapKind.INTERRUPTION
+
+
+def test_the_client_yields_to_words_that_are_over_when_they_are_known() -> None:
+    conversation = draw("client    ####################\ntrainee   ....######", ["Hang on a minute."])
+    (over,), line = conversation.of(Speaker.TRAINEE), conversation.lines[0]
+    assert took_floor(over, line, RATE, EN, 14 * TICK)
+    assert not took_floor(over, line, RATE, EN, 17 * TICK), "the line is almost done"
+    assert not took_floor(replace(over, text=""), line, RATE, EN, 14 * TICK), "nobody knows what it was"
+    assert not took_floor(replace(over, text="yeah"), line, RATE, EN, 14 * TICK), "encouragement"
 
 
 def test_noise_without_words_or_a_voice_takes_no_floor() -> None:

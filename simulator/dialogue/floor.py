@@ -35,6 +35,9 @@ INTERRUPTION_S = 0.5
 BACKCHANNEL_S = 1.0
 """A backchannel lasts less than this for each two words (convention)."""
 
+ONE_WORD_S = 0.8
+"""In a sound that is shorter, the end of a token of encouragement is enough (convention)."""
+
 BOTH_START_S = 0.2
 """Starting this soon after the client is a start in the same moment: nobody has heard the other."""
 
@@ -67,6 +70,9 @@ class OverlapKind(StrEnum):
     OTHER = "other"
 
 
+_TAKES_FLOOR = (OverlapKind.INTERRUPTION, OverlapKind.FILLED_SILENCE)
+
+
 class TransferKind(StrEnum):
     """How the floor passed."""
 
@@ -94,12 +100,18 @@ def is_backchannel(text: str, length: int, rate: int, language: Language, hum: b
 
     A short `hum` is, whatever its words: recognisers write one down as "No, no" or "Hang on". Else every word
     belongs to a token of the language's backchannel list. One or two words last under a second; a longer
-    string of them ("mm-hm, mm-hm, yeah", "oh no, that's hard") as much longer as it has more words.
+    string of them ("mm-hm, mm-hm, yeah", "oh no, that's hard") as much longer as it has more words. In a
+    very short sound the end of a token is enough ("see" for "I see"), also after a word that leads on ("And,
+    okay"): that is what recognisers make of one.
     """
     if hum and length < to_samples(BACKCHANNEL_S, rate):
         return True
     words = tokens(text)
     known = _entries(language.backchannels)
+    if length < to_samples(ONE_WORD_S, rate) and words:
+        said = words[1:] if words[0] in language.trailing else words
+        if said and any(entry[-len(said) :] == said for entry in known):
+            return True
     longest = max((len(entry) for entry in known), default=0)
     place = 0
     while place < len(words):
@@ -114,17 +126,34 @@ def is_backchannel(text: str, length: int, rate: int, language: Language, hum: b
 
 def encourages(utterance: Utterance, rate: int, language: Language) -> bool:
     """Whether an utterance is a backchannel, by its words or its sound, wherever it stands."""
-    return is_backchannel(utterance.text, len(utterance.span), rate, language, utterance.hum)
+    return is_backchannel(utterance.text, _said_in(utterance), rate, language, utterance.hum)
+
+
+def _said_in(utterance: Utterance) -> int:
+    """How long its words last, or all of it where their times are not known: noise may lengthen a span."""
+    if not utterance.words:
+        return len(utterance.span)
+    first, last = utterance.words[0].span.start, utterance.words[-1].span.end
+    return min(len(utterance.span), max(1, last - first))
 
 
 def _kind(
-    span: Span, text: str | None, line: SpokenLine, rate: int, language: Language, hum: bool | None
+    span: Span,
+    text: str | None,
+    line: SpokenLine,
+    rate: int,
+    language: Language,
+    hum: bool | None,
+    said_in: int | None = None,
 ) -> OverlapKind:
-    """The class of trainee speech that starts inside `line`. `text` is `None` or empty where unknown."""
+    """The class of trainee speech that starts inside `line`. `text` is `None` or empty where unknown.
+
+    `said_in` is how long its words last, `None` where that is not known.
+    """
     to_end = line.planned.end - span.start
     if to_end < to_samples(TERMINAL_S, rate):
         return OverlapKind.TERMINAL
-    if is_backchannel(text or "", len(span), rate, language, hum):
+    if is_backchannel(text or "", len(span) if said_in is None else said_in, rate, language, hum):
         return OverlapKind.BACKCHANNEL
     # Without words only length speaks, and a backchannel may last as long as BACKCHANNEL_S.
     least_s = INTERRUPTION_S if text else BACKCHANNEL_S
@@ -150,7 +179,18 @@ def classify_overlap(
     """
     if utterance.span.start not in line.sounded:
         return None
-    return _kind(utterance.span, utterance.text, line, rate, language, utterance.hum)
+    return _kind(utterance.span, utterance.text, line, rate, language, utterance.hum, _said_in(utterance))
+
+
+def took_floor(utterance: Utterance, line: SpokenLine, rate: int, language: Language, now: int) -> bool:
+    """Whether the client should yield at `now` to what the trainee has said inside the line and ended.
+
+    Of a short utterance one knows only by its words that it was more than encouragement, and those come when
+    it is over.
+    """
+    if line.planned.end - now <= to_samples(NEAR_END_S, rate) or not utterance.text:
+        return False
+    return classify_overlap(utterance, line, rate, language) in _TAKES_FLOOR
 
 
 def takes_floor(
@@ -180,7 +220,7 @@ def takes_floor(
         if not words_so_far and (sound_so_far.voiced or 0.0) < VOICED_SHARE:
             return False
     kind = _kind(inside, words_so_far, line, rate, language, hum)
-    return kind in (OverlapKind.INTERRUPTION, OverlapKind.FILLED_SILENCE)
+    return kind in _TAKES_FLOOR
 
 
 def resumed(before: Exchange, exchange: Exchange, rate: int, language: Language) -> Utterance | None:
