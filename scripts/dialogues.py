@@ -49,7 +49,7 @@ from recordings import (
 
 from simulator.audio.device import BLOCK
 from simulator.audio.room import Room
-from simulator.audio.sound import Samples, amplify, level_db, resample
+from simulator.audio.sound import Samples, Sound, amplify, level_db, resample
 from simulator.audio.span import Span, to_samples
 from simulator.speech import Manner
 from simulator.speech.voices import Performance, Performer, VoiceProfile, load_profile, open_voice
@@ -209,14 +209,19 @@ class Cast:
 
 @cache
 def _speak(voice, text: str, rate: float, pitch_cents: float) -> Samples:  # type: ignore[no-untyped-def]
-    return tightened(trimmed(resample(voice.speak(text, Manner(rate, pitch_cents)), RATE).samples))
+    return spoken(voice.speak(text, Manner(rate, pitch_cents)))
+
+
+def spoken(sound: Sound) -> Samples:
+    """From its first to its last voiced sample, without long silences."""
+    return tightened(trimmed(resample(sound, RATE).samples))
 
 
 # ------------------------------------------------------------------------------------------ turns
 
 
 @dataclass(slots=True)
-class _Writer:
+class Writer:
     """Writes the exchanges of one session."""
 
     half: Half
@@ -302,12 +307,12 @@ class _Writer:
         sound = held_vowel(recording.samples, self.between(0.25, 0.6), self.random)
         return None if sound is None else Piece(sound, "", True, True)
 
-    def turn(self, at: int, human: bool, opening: bool = False) -> _Placed:
+    def turn(self, at: int, human: bool, opening: bool = False, filled_share: float = FILLED_SHARE) -> Placed:
         """A whole turn from `at` on; `opening`: it takes the floor."""
         count = int(self.random.choice(len(PAUSES_IN_TURN), p=PAUSES_IN_TURN)) + 1
         pieces, text = self.pieces(count, human, opening)
-        filled = self.filled_pause(human) if self.random.random() < FILLED_SHARE else None
-        placed = _Placed(text)
+        filled = self.filled_pause(human) if self.random.random() < filled_share else None
+        placed = Placed(text)
         first_place = 1 if opening else 0
         place = int(self.random.integers(first_place, max(first_place + 1, len(pieces))))
         gain = SPEECH_DB + float(self.random.uniform(-2, 2))
@@ -336,7 +341,7 @@ def _opens_with(samples: Samples) -> int:
 
 
 @dataclass(slots=True)
-class _Placed:
+class Placed:
     """Pieces at their places."""
 
     text: str = ""
@@ -364,7 +369,7 @@ class _Placed:
         return self.end
 
 
-def _exchange(writer: _Writer, kind: Kind, at: int) -> Exchange:
+def _exchange(writer: Writer, kind: Kind, at: int) -> Exchange:
     """An exchange whose line begins at `at`."""
     lines = CLIENT_LINES[writer.half]
     if kind == "filled_silence":
@@ -374,10 +379,10 @@ def _exchange(writer: _Writer, kind: Kind, at: int) -> Exchange:
     pauses = tuple(pause.shift(at) for pause in line.pauses)
     human = bool(writer.random.random() < 0.5) and bool(writer.people)
     overlap: Span | None = None
-    placed: _Placed | None = None
+    placed: Placed | None = None
     bystander: list[tuple[int, Samples]] = []
     if kind == "backchannel":
-        token = _Placed()
+        token = Placed()
         piece = writer.backchannel()
         token.put(
             _moment(writer, planned, pauses, len(piece.samples), 0.7, 0.5, in_pause=0.4), piece, SPEECH_DB - 3
@@ -416,7 +421,7 @@ def _exchange(writer: _Writer, kind: Kind, at: int) -> Exchange:
 
 
 def _moment(
-    writer: _Writer,
+    writer: Writer,
     planned: Span,
     pauses: Sequence[Span],
     length: int,
@@ -473,7 +478,7 @@ def _session(
     count: int,
 ) -> Session:
     snr_db = SNRS_DB[number % len(SNRS_DB)]
-    writer = _Writer(half, people, cast, random)
+    writer = Writer(half, people, cast, random)
     kinds: list[Kind] = [kind for kind, times in DECK for _ in range(times)]
     # Every five sessions deal one whole deck, so that small runs hold every kind too.
     deal = np.random.default_rng([number // 5, 0 if half == "tune" else 1]).permutation(len(kinds))
@@ -486,14 +491,16 @@ def _session(
     return Session(
         int(random.integers(1 << 30)),
         snr_db,
-        _noise(around, snr_db, random),
+        around_at(around, snr_db, random),
         float(random.uniform(0.02, 0.12)),
         float(random.uniform(-20, -6)),
         tuple(written),
     )
 
 
-def _noise(around: tuple[Samples, ...], snr_db: float | None, random: np.random.Generator) -> Samples | None:
+def around_at(
+    around: tuple[Samples, ...], snr_db: float | None, random: np.random.Generator
+) -> Samples | None:
     """A noise `snr_db` under the trainee's speech."""
     if snr_db is None:
         return None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.audio.device import CLOCK_HZ
 from simulator.audio.sound import Samples, level_db, read_wav, resample
@@ -28,20 +29,23 @@ GOES_ON = frozenset({"lj0004.wav", "lj0006.wav"})
 """Recordings that end at a comma of their book: whoever hears them out waits for more, and rightly."""
 
 SHORTEST_S = 0.06
+RUMBLE_HZ = (40, 200)
+"""What lies below belongs to the room and the switch of the microphone, what lies above is heard in full."""
+
 RATE = CLOCK_HZ
 
 
 def speech_spans(samples: Samples, rate: int = RATE, gap_s: float = 0.2) -> tuple[Span, ...]:
     """Where a recording with little noise holds speech, by its energy; silences under `gap_s` belong to it.
 
-    Frames of 5 ms no more than 30 dB under the loud ones and clearly over the quiet ones. Islands under
-    `SHORTEST_S` (a click, a lip) are no speech.
+    Frames of 5 ms no more than 30 dB under the loud ones and clearly over the quiet ones, without
+    rumble. Islands under `SHORTEST_S` (a click, a lip) are no speech.
     """
     hop = rate // 200
     count = len(samples) // hop
     if count < 8:
         return ()
-    frames = samples[: count * hop].reshape(count, hop).astype(np.float64)
+    frames = _without_rumble(samples, rate)[: count * hop].reshape(count, hop)
     energy_db = 10 * np.log10(np.square(frames).mean(axis=1) + 1e-12)
     smooth_db = np.convolve(np.pad(energy_db, 1, mode="edge"), np.ones(3) / 3, mode="valid")
     loud_db, quiet_db = np.percentile(smooth_db, (95, 3))
@@ -57,6 +61,13 @@ def speech_spans(samples: Samples, rate: int = RATE, gap_s: float = 0.2) -> tupl
         else:
             spans.append(here)
     return tuple(span for span in spans if len(span) >= SHORTEST_S * rate)
+
+
+def _without_rumble(samples: Samples, rate: int) -> NDArray[np.float64]:
+    spectrum = np.fft.rfft(samples.astype(np.float64))
+    low, high = RUMBLE_HZ
+    rise = np.clip((np.fft.rfftfreq(len(samples), 1 / rate) - low) / (high - low), 0, 1)
+    return np.fft.irfft(spectrum * (0.5 - 0.5 * np.cos(np.pi * rise)), len(samples))
 
 
 def trimmed(samples: Samples) -> Samples:
@@ -121,15 +132,19 @@ def word_ends(samples: Samples, words: Sequence[str]) -> list[int]:
     return [end for _, end in _aligner().align(pcm, words, (0, len(samples)))]
 
 
-def held_vowel(samples: Samples, length: int, random: np.random.Generator) -> Samples | None:
+def held_vowel(
+    samples: Samples, length: int, random: np.random.Generator, steadiest: bool = True
+) -> Samples | None:
     """The steadiest vowel of a recording, held for `length` samples; `None` where none is steady enough.
+
+    Or any of its steady ones.
 
     Grains of two periods, taken forwards and backwards through 80 ms, laid one period apart.
     """
-    found = _steadiest(samples)
-    if found is None:
+    found = _steady(samples)
+    if not found:
         return None
-    centre, period = found
+    _, centre, period = max(found) if steadiest else found[int(random.integers(len(found)))]
     reach = to_samples(0.04, RATE) // period
     marks = [centre + step * period for step in range(-reach, reach + 1)]
     marks = [mark for mark in marks if period <= mark < len(samples) - period]
@@ -151,35 +166,32 @@ def held_vowel(samples: Samples, length: int, random: np.random.Generator) -> Sa
     return trimmed((held[period : period + length] * shape).astype(np.float32))
 
 
-def _steadiest(samples: Samples) -> tuple[int, int] | None:
-    """Centre and period of the 80 ms that repeat themselves best, among the loud ones."""
+def _steady(samples: Samples) -> list[tuple[float, int, int]]:
+    """Centres and periods of the 80 ms that repeat themselves, among the loud ones, and how well they do."""
     frame, hop = to_samples(0.04, RATE), to_samples(0.01, RATE)
     lags = np.arange(RATE // 320, RATE // 75)
     found: list[tuple[float, int, float]] = []
     for at in range(0, len(samples) - frame - int(lags[-1]), hop):
-        base = samples[at : at + frame]
+        base = samples[at : at + frame].astype(np.float64)
         energy = float(base @ base)
-        scores = []
-        for lag in lags:
-            other = samples[at + lag : at + lag + frame]
-            scores.append(float(base @ other) / (np.sqrt(energy * float(other @ other)) + 1e-9))
+        after = samples[at : at + frame + int(lags[-1])].astype(np.float64)
+        power = np.concatenate(([0.0], np.cumsum(np.square(after))))[lags + frame]
+        power -= np.concatenate(([0.0], np.cumsum(np.square(after))))[lags]
+        scores = np.correlate(after[lags[0] :], base, "valid") / (np.sqrt(energy * power) + 1e-9)
         # The shortest lag that is nearly the best: no octave below.
-        best = max(scores)
-        lag = int(lags[next(i for i, score in enumerate(scores) if score >= 0.97 * best)])
-        found.append((best, lag, energy))
+        best = float(scores.max())
+        found.append((best, int(lags[np.argmax(scores >= 0.97 * best)]), energy))
     if len(found) < 6:
-        return None
+        return []
     loud = np.percentile([energy for *_, energy in found], 70)
-    best_score, place = 0.0, -1
+    steady = []
     for i in range(2, len(found) - 2):
         around = found[i - 2 : i + 3]
         lag_spread = max(lag for _, lag, _ in around) / min(lag for _, lag, _ in around)
         score = min(score for score, *_ in around)
-        if found[i][2] >= loud and lag_spread < 1.1 and score > best_score:
-            best_score, place = score, i
-    if best_score < 0.8:
-        return None
-    return place * hop + frame // 2, found[place][1]
+        if found[i][2] >= loud and lag_spread < 1.1 and score >= 0.8:
+            steady.append((score, i * hop + frame // 2, found[i][1]))
+    return steady
 
 
 @dataclass(frozen=True, slots=True, eq=False)
