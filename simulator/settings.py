@@ -95,21 +95,21 @@ class Settings(BaseSettings):
     longest_turn_s: float = Field(90.0, gt=0, description="a turn is ended here, whatever is heard")
     limit_warning_s: float = Field(10.0, ge=0, description="so long before that a turn's end is announced")
     sure_silence_share: float = Field(
-        0.7,
+        0.45,
         gt=0,
         le=1,
         description="share of the patience's silence that ends a turn which sounds over (convention)",
     )
     doubt_silence_share: float = Field(
-        1.6,
+        1.5,
         ge=1,
         description="the same share for a turn which sounds as if it went on (convention)",
     )
     turn_sure: float = Field(
-        0.9, ge=0, le=1, description="probability of the turn's being over that counts as over (convention)"
+        0.93, ge=0, le=1, description="probability of the turn's being over that counts as over (convention)"
     )
     turn_doubt: float = Field(
-        0.3, ge=0, le=1, description="probability up to which the turn counts as going on (convention)"
+        0.25, ge=0, le=1, description="probability up to which the turn counts as going on (convention)"
     )
     noise_margin: float = Field(
         0.25, ge=0, description="how far speech must stand out of what the detector says of the room"

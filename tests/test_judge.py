@@ -17,13 +17,14 @@ from simulator.cli import app
 from simulator.dialogue.skills import HARM, Skill
 from simulator.dialogue.turns import Speaker, exchanges
 from simulator.errors import SettingsError
-from simulator.evaluation.encoding import HEADS, SKILLS, WordPieces, encode
+from simulator.evaluation.encoding import HEADS, SKILLS, encode
 from simulator.evaluation.findings import Finding
 from simulator.evaluation.phrasing import Heard, judge, judge_text
 from simulator.evaluation.reading import Reader, reader
 from simulator.evaluation.ruling import by_rules
 from simulator.judging import judged, pairs_of, text_of
 from simulator.language import language_file, load_language
+from simulator.language.wordpieces import word_pieces
 from simulator.settings import Settings
 
 REPLIES = Path(__file__).parent / "data" / "replies.tsv"
@@ -188,7 +189,7 @@ def test_a_language_without_a_judge_is_judged_by_its_rules(monkeypatch: pytest.M
 
 
 def test_what_is_read_of_a_long_talk() -> None:
-    pieces = WordPieces(FOLDER / "tokenizer.json")
+    pieces = word_pieces("en")
     tokens, kinds, firsts = encode("before " * 90, ["word"] * 300, pieces)
     assert len(tokens) == len(kinds) <= 256
     assert len(firsts) < 300

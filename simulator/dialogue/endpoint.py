@@ -21,7 +21,7 @@ from math import exp, log
 
 from simulator.audio.span import Span
 
-SOUND_WEIGHT = 0.3
+SOUND_WEIGHT = 0.25
 """What the log-odds of the sound count beside those of the words (a logistic regression on ends and pauses of
 generated turns, half `tune`, rounded)."""
 

@@ -6,9 +6,9 @@ The training and the program share this, so that both read the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from simulator.dialogue.skills import Skill
+from simulator.language.wordpieces import WordPieces
 
 HEADS: dict[str, tuple[str, ...]] = {
     "behaviour": ("other", "question", "reflection", "therapist_input"),
@@ -45,27 +45,6 @@ SKILLS: tuple[Skill, ...] = (
 CLIENT_TOKENS, REPLY_TOKENS = 56, 120
 """The last of the client's line and the first of the reply are read."""
 
-_CLS, _SEP, _UNKNOWN = 101, 102, 100
-
-
-class WordPieces:
-    """The tokens of words, each word on its own."""
-
-    def __init__(self, file: Path):
-        from tokenizers import Tokenizer
-
-        self._tokenizer = Tokenizer.from_file(str(file))
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        self._known: dict[str, list[int]] = {}
-
-    def of(self, word: str) -> list[int]:
-        """At least one token."""
-        if word not in self._known:
-            ids: list[int] = self._tokenizer.encode(word, add_special_tokens=False).ids
-            self._known[word] = ids or [_UNKNOWN]
-        return self._known[word]
-
 
 def encode(client: str, words: Sequence[str], pieces: WordPieces) -> tuple[list[int], list[int], list[int]]:
     """Tokens; 1 where a token is the reply's, else 0; and the place of each word's first token.
@@ -73,7 +52,7 @@ def encode(client: str, words: Sequence[str], pieces: WordPieces) -> tuple[list[
     `words` is the reply split at spaces; words that do not fit get no place.
     """
     before = [token for word in client.split()[-CLIENT_TOKENS:] for token in pieces.of(word)][-CLIENT_TOKENS:]
-    tokens = [_CLS, *before, _SEP]
+    tokens = [WordPieces.START, *before, WordPieces.SEPARATOR]
     kinds = [0] * len(tokens)
     firsts: list[int] = []
     reply: list[int] = []
@@ -83,4 +62,4 @@ def encode(client: str, words: Sequence[str], pieces: WordPieces) -> tuple[list[
             break
         firsts.append(len(tokens) + len(reply))
         reply += more
-    return [*tokens, *reply, _SEP], kinds + [1] * (len(reply) + 1), firsts
+    return [*tokens, *reply, WordPieces.SEPARATOR], kinds + [1] * (len(reply) + 1), firsts

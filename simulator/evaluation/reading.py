@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from simulator.dialogue.skills import Skill
 from simulator.evaluation.cues import cues, places
-from simulator.evaluation.encoding import HEADS, SKILLS, WordPieces, encode
+from simulator.evaluation.encoding import HEADS, SKILLS, encode
 from simulator.language import language_file
+from simulator.language.wordpieces import word_pieces
 
 Numbers = NDArray[np.float32]
 
@@ -74,7 +75,7 @@ class Reader:
         self._encoder = None
         if encoder:
             try:
-                self._encoder = _Encoder(folder)
+                self._encoder = _Encoder(folder, language)
             except FileNotFoundError:
                 self.trouble = "its file encoder.onnx is missing"
             except Exception as error:
@@ -177,7 +178,7 @@ def log_softmax(logits: Numbers) -> Numbers:
 class _Encoder:
     """The encoder's file, run on one core; several threads may read at once."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, language: str):
         file = folder / "encoder.onnx"
         if not file.is_file():
             raise FileNotFoundError(file)
@@ -188,7 +189,7 @@ class _Encoder:
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-        self._pieces = WordPieces(folder / "tokenizer.json")
+        self._pieces = word_pieces(language)
 
     def read(self, pairs: Sequence[tuple[str, str]]) -> tuple[Numbers, list[Numbers]]:
         """Log-odds, shape (n, classes and skills), and for each reply the marks of its words."""
