@@ -5,20 +5,23 @@
     sound     I waaaaaaanted .............          neither: what is held belongs to a word
     sound     m- m- m- my ................          neither: the same sound again is a repetition
 
-A filled pause is a voice whose pitch and formants hardly move (Goto, Itou, Hayamizu 1999: small transition of
-F0 and small deformation of the spectral envelope; Audhkhasi et al. 2009: stable formants), and "um" one that
-closes from a vowel to an "m". Only those are found that are set off by silence, because people who stutter
-hold sounds inside words, and final vowels are long in everyone: a voice that runs into a word is never one.
+A filled pause is a voice whose pitch and formants hardly move (Goto, Itou, Hayamizu 1999: small transition
+of F0 and small deformation of the spectral envelope; Audhkhasi et al. 2009: stable formants), and "um" one
+that closes from a vowel to an "m". A small network weighs what is measured (`filled`).
+Only those are found that are set off by silence, because people who stutter hold sounds inside words, and
+final vowels are long in everyone: a voice that runs into a word is never one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.audio import filled
+from simulator.audio.filled import Island
 from simulator.audio.pitch import BAND_EDGES_HZ, STEP_S, Floats, Track, track
 from simulator.audio.sound import Samples
 from simulator.audio.span import Span, to_samples
@@ -34,65 +37,58 @@ LOOK_BACK_S = 1.6
 
 @dataclass(frozen=True, slots=True)
 class VoicingRules:
-    """What counts as a filled pause and as a hum; found on sound with known ones.
+    """What may count as a filled pause, and what counts as a hum; found on sound with known ones.
 
-    `shortest_s` to `longest_s` is its length (an "um" closes within `longest_um_s`); within `apart_s` there
-    is silence at both ends, and at one end at least `alone_s` of it. `flat_share` of its frames change by
-    less than `flat_st` in pitch and `flat_colour` (1 minus the cosine of loudness by bands) in 60 ms.
-    `closing_db` is how much more an "m" lies below `CLOSED_BELOW_HZ` than above it, and `open_db` how little
-    the vowel before it. A hum lies at least `hum_db` below for four fifths of its time. `under_speech_db`:
-    how much softer than the speech beside it a filled pause may be. It belongs to speech after no more than
-    `joins_s` of silence, wherever the detector noticed that speech.
+    A filled pause lasts `shortest_s` to `longest_s`; within `apart_s` there is silence at both ends, and at
+    one end at least `alone_s` of it. Of what lies so the network finds it as `likely` as that. It belongs to
+    speech after no more than `joins_s` of silence, wherever the detector noticed that speech. The same sound
+    again within `again_s` (to `again_colour` and `again_st`) is a repetition, and none.
 
-    Frames louder than the noise by `stands_out_db` are sound. A voice that is very still by all measures but
-    the change from frame to frame (`still_...`) is held too. Where the silence beside a voice is not silent
-    but noise (`surely_db` above the noise), only a voice counts whose every measure reaches `sure_share`.
+    An "um" as plain as in a book (`..._um_...`) is one whatever the network says: `closing_db` is how much
+    more its "m" lies below `CLOSED_BELOW_HZ` than above it, `open_db` how little the vowel before it, and
+    `under_speech_db` how much softer than the speech beside it it may be.
+
+    Frames louder than the noise by `stands_out_db` are sound, in a noise that is not silent those louder by
+    `surely_db`; what lies `whisper_db` under the speech is none of it. A frame is flat that changes by less
+    than `flat_st` in pitch and `flat_colour` (1 minus the cosine of loudness by bands) in 60 ms. A hum has
+    its mouth closed, `hum_db` below for four fifths of its time.
     """
 
     shortest_s: float = 0.18
     longest_s: float = 1.0
     joins_s: float = 0.5
-    longest_um_s: float = 0.7
     apart_s: float = 0.06
     alone_s: float = 0.2
-    alone_um_s: float = 0.25
-    apart_um_s: float = 0.065
+    likely: float = 0.85
+    again_s: float = 0.6
+    again_colour: float = 0.04
+    again_st: float = 1.5
     voiced_share: float = 0.75
-    flat_share: float = 0.62
-    flat_um_share: float = 0.15
     flat_st: float = 1.2
     flat_colour: float = 0.13
     one_pitch_st: float = 2.0
     one_pitch_share: float = 0.7
-    still_flat_share: float = 0.4
-    still_pitch_share: float = 0.88
-    still_colour_share: float = 0.93
-    still_periodic: float = 0.95
     one_colour: float = 0.1
-    one_colour_share: float = 0.85
+    flat_um_share: float = 0.15
+    shortest_um_s: float = 0.3
+    longest_um_s: float = 0.7
+    alone_um_s: float = 0.25
+    apart_um_s: float = 0.065
     closing_db: float = 10.0
     open_db: float = 8.0
     closing_by_db: float = 12.0
     um_colour_share: float = 0.2
-    sure_share: float = 0.93
-    shortest_sure_s: float = 0.25
-    alone_sure_s: float = 0.2
-    shortest_um_s: float = 0.3
-    hum_db: float = 6.0
-    hum_flat_share: float = 0.5
-    hum_centre: float = 1.9
     lowest_centre: float = 1.0
     highest_centre: float = 5.0
     under_speech_db: float = 9.0
-    again_s: float = 0.6
-    again_colour: float = 0.04
-    again_st: float = 1.5
+    hum_db: float = 6.0
+    hum_flat_share: float = 0.5
+    hum_centre: float = 1.9
     periodic: float = 0.55
-    held_periodic: float = 0.8
     surely_periodic: float = 0.7
     under_peak_db: float = 25.0
     whisper_db: float = 15.0
-    stands_out_db: tuple[float, ...] = (1.0,)
+    stands_out_db: float = 1.0
     surely_db: tuple[float, ...] = (4.0, 6.0)
 
 
@@ -168,31 +164,7 @@ def _islands(on: Flags) -> list[tuple[int, int]]:
     return [(first, past) for first, past in found if (past - first) * STEP_S >= 0.04]
 
 
-@dataclass(frozen=True, slots=True)
-class _Island:
-    """One stretch of sound, with what it is judged by. `before_s` and `after_s`: silence beside it."""
-
-    first: int
-    past: int
-    before_s: float
-    after_s: float
-    voiced: float
-    flat: float
-    one_pitch: float
-    one_colour: float
-    periodic: float
-    low_start_db: float
-    low_end_db: float
-    low_db: float
-    centre: float
-    level_db: float
-
-    @property
-    def length_s(self) -> float:
-        return (self.past - self.first) * STEP_S
-
-
-def _described(sound: _Sound, islands: Sequence[tuple[int, int]], rules: VoicingRules) -> list[_Island]:
+def _described(sound: _Sound, islands: Sequence[tuple[int, int]], rules: VoicingRules) -> list[Island]:
     """The islands long enough to be judged."""
     found = []
     for number, (first, past) in enumerate(islands):
@@ -208,7 +180,7 @@ def _described(sound: _Sound, islands: Sequence[tuple[int, int]], rules: Voicing
         third = max(2, (past - first) // 3)
         spectrum = sound.power[own].sum(axis=0)
         found.append(
-            _Island(
+            Island(
                 first,
                 past,
                 before * STEP_S,
@@ -223,6 +195,8 @@ def _described(sound: _Sound, islands: Sequence[tuple[int, int]], rules: Voicing
                 float(np.quantile(low, 0.2)),
                 float(spectrum @ np.arange(len(spectrum)) / spectrum.sum()),
                 float(np.quantile(sound.level_db[own], 0.9)),
+                float(sound.stands_out_db[own].mean()),
+                float(pitch.std()),
             )
         )
     return found
@@ -235,35 +209,19 @@ def _one_colour(colour: Floats, rules: VoicingRules) -> float:
     return float((turned < rules.one_colour).mean())
 
 
-def _set_off(island: _Island, rules: VoicingRules) -> bool:
+def _set_off(island: Island, rules: VoicingRules) -> bool:
     """Silence at both ends, at one of them for long."""
     shorter, longer = sorted((island.before_s, island.after_s))
     return shorter >= rules.apart_s - STEP_S / 2 and longer >= rules.alone_s - STEP_S / 2
 
 
-def _filled(island: _Island, speech_db: float, rules: VoicingRules) -> bool:
-    """Whether it sounds like a filled pause: one held sound, or a vowel that closes to "m"."""
-    if not (
-        rules.shortest_s <= island.length_s <= rules.longest_s
-        and island.voiced >= rules.voiced_share
+def _closes(island: Island, speech_db: float, rules: VoicingRules) -> bool:
+    """Whether it is a vowel that closes to "m", as plain as in a book."""
+    return (
+        island.voiced >= rules.voiced_share
         and rules.lowest_centre <= island.centre <= rules.highest_centre
         and island.level_db >= speech_db - rules.under_speech_db
-        and _set_off(island, rules)
-    ):
-        return False
-    held = island.flat >= rules.flat_share and island.one_pitch >= rules.one_pitch_share
-    held = held and island.one_colour >= rules.one_colour_share
-    if held and island.periodic >= rules.held_periodic:
-        return True
-    if (
-        island.flat >= rules.still_flat_share
-        and island.one_pitch >= rules.still_pitch_share
-        and island.one_colour >= rules.still_colour_share
-        and island.periodic >= rules.still_periodic
-    ):
-        return True
-    return (
-        island.flat >= rules.flat_um_share
+        and island.flat >= rules.flat_um_share
         and rules.shortest_um_s <= island.length_s <= rules.longest_um_s
         and island.before_s >= rules.alone_um_s
         and island.after_s >= rules.apart_um_s
@@ -274,17 +232,7 @@ def _filled(island: _Island, speech_db: float, rules: VoicingRules) -> bool:
     )
 
 
-def _surely_filled(island: _Island, speech_db: float, rules: VoicingRules) -> bool:
-    """Whether it is so still that it is a filled pause although what sets it off is not silent, but noise."""
-    return (
-        rules.shortest_sure_s <= island.length_s
-        and min(island.flat, island.one_pitch, island.one_colour, island.periodic) >= rules.sure_share
-        and max(island.before_s, island.after_s) >= rules.alone_sure_s
-        and _filled(island, speech_db, rules)
-    )
-
-
-def _again(sound: _Sound, island: _Island, islands: Sequence[tuple[int, int]], rules: VoicingRules) -> bool:
+def _again(sound: _Sound, island: Island, islands: Sequence[tuple[int, int]], rules: VoicingRules) -> bool:
     """Whether one of the others soon begins with the sound that `island` is: then it is a repetition."""
     own, pitch = slice(island.first + 2, island.past - 2), sound.track.pitch_st
     core = sound.colour[own].mean(axis=0)
@@ -310,7 +258,7 @@ def _all_hum(sound: _Sound, islands: Sequence[tuple[int, int]], speech: Span, ru
     return 0 < len(mine) == len(described) <= 2 and all(_hum(island, rules) for island in described)
 
 
-def _hum(island: _Island, rules: VoicingRules) -> bool:
+def _hum(island: Island, rules: VoicingRules) -> bool:
     return (
         0.1 <= island.length_s < rules.longest_s
         and island.voiced >= rules.voiced_share
@@ -340,28 +288,60 @@ def measure(samples: Samples, rate: int, speech: Span, rules: VoicingRules = RUL
     inside = (middles >= speech.start) & (middles < speech.end)
     voiced = _voiced(sound.track, inside, rules)
     speech_db = float(np.quantile(sound.level_db[inside], 0.9))
-    islands = [
+    levels = _by_level(sound, speech_db, rules)
+    if _all_hum(sound, levels[0], speech, rules):
+        return Voicing(hum=True, voiced=voiced)
+    found: list[Span] = []
+    for level, island, place in _candidates(sound, levels, speech, rate, rules):
+        if any(place & other for other in found):
+            continue
+        plainly = level == 0 and _closes(island, speech_db, rules)
+        if plainly or filled.likely(island.measures(level, speech_db)) >= rules.likely:
+            found.append(place)
+    return Voicing(tuple(sorted(found)), voiced=voiced)
+
+
+def examined(
+    samples: Samples, rate: int, speech: Span, rules: VoicingRules = RULES
+) -> list[tuple[filled.Measures, Span]]:
+    """The measures and places of all in `samples` that may be a filled pause by where it lies."""
+    sound = _heard(track(samples, rate), speech, rules)
+    if sound is None:
+        return []
+    middles = sound.track.middles
+    speech_db = float(np.quantile(sound.level_db[(middles >= speech.start) & (middles < speech.end)], 0.9))
+    some = _candidates(sound, _by_level(sound, speech_db, rules), speech, rate, rules)
+    return [(island.measures(level, speech_db), place) for level, island, place in some]
+
+
+def _by_level(sound: _Sound, speech_db: float, rules: VoicingRules) -> list[list[tuple[int, int]]]:
+    """The islands that stand out of the silence, and those that stand out of noises."""
+    return [
         [
             (first, past)
             for first, past in _islands(sound.stands_out_db > least_db)
             if sound.level_db[first:past].max() > speech_db - rules.whisper_db
         ]
-        for least_db in (*rules.stands_out_db, *rules.surely_db)
+        for least_db in (rules.stands_out_db, *rules.surely_db)
     ]
-    plain = len(rules.stands_out_db)
-    if any(_all_hum(sound, some, speech, rules) for some in islands[:plain]):
-        return Voicing(hum=True, voiced=voiced)
-    silent = sound.stands_out_db <= min(rules.stands_out_db)
+
+
+def _candidates(
+    sound: _Sound, levels: Sequence[Sequence[tuple[int, int]]], speech: Span, rate: int, rules: VoicingRules
+) -> Iterator[tuple[int, Island, Span]]:
+    """The islands that may be filled pauses by where they lie: level, island and place."""
+    middles = sound.track.middles
+    silent = sound.stands_out_db <= rules.stands_out_db
     half = to_samples(STEP_S, rate) // 2
-    found: list[Span] = []
-    for number, some in enumerate(islands):
+    for level, some in enumerate(levels):
         for island in _described(sound, some, rules):
             place = Span(int(middles[island.first]) - half, int(middles[island.past - 1]) + half)
             between = (middles >= place.end) & (middles < speech.start)
-            belongs = place.start < speech.end and silent[between].sum() * STEP_S <= rules.joins_s
-            if not belongs or any(place & other for other in found):
-                continue
-            sounds = _filled if number < plain else _surely_filled
-            if sounds(island, speech_db, rules) and not _again(sound, island, some, rules):
-                found.append(place)
-    return Voicing(tuple(sorted(found)), voiced=voiced)
+            if (
+                place.start < speech.end
+                and silent[between].sum() * STEP_S <= rules.joins_s
+                and rules.shortest_s <= island.length_s <= rules.longest_s
+                and _set_off(island, rules)
+                and not _again(sound, island, some, rules)
+            ):
+                yield level, island, place
