@@ -29,10 +29,12 @@ class MurmurRules:
     """What counts as a murmur; found on sound with known ones.
 
     It lasts `shortest_s` to `longest_s`, its pitch is sure (`periodic`, moving less than `steady_st` in a
-    frame) for at least `voiced_s` in all, with gaps of no more than `gap_s` ("mm-hm"). It lies `over_room_db`
-    over the room and no more than `under_voice_db` under the trainee's usual level. Where the loudspeaker
-    sounds, no more than `echo_share` of it has the loudspeaker's pitch, to `echo_st` and an octave, within
-    `echo_s`; and it lies no more than `under_played_db` under the loudspeaker's loudest of the last `echo_s`.
+    frame) for at least `voiced_s` in all, with gaps of no more than `gap_s` ("mm-hm"). It lies
+    `over_room_db` over the room and no more than `under_voice_db` under the trainee's usual level. Where the
+    loudspeaker sounds, no more than `echo_share` of it has the loudspeaker's pitch, to `echo_st` and an
+    octave, within `echo_s`; and it lies no more than `under_played_db` under the loudspeaker's loudest of
+    the last `echo_s`, or `over_rest_db` over what is heard before and after it, where the canceller leaves
+    little of the loudspeaker.
     """
 
     shortest_s: float = 0.2
@@ -48,6 +50,7 @@ class MurmurRules:
     echo_st: float = 0.5
     echo_s: float = 0.15
     under_played_db: float = 11.0
+    over_rest_db: float = 15.0
 
 
 RULES = MurmurRules()
@@ -127,7 +130,11 @@ def _echo(
     loud = _levels(theirs)
     late = np.arange(round(rules.echo_s / STEP_S) + 1)
     at = np.maximum(frames[:, None] - late[None, :], 0)
-    if own_db < float(np.median(loud[at].max(axis=1))) - rules.under_played_db:
+    beside = np.ones(len(own.middles), np.bool_)
+    beside[max(0, frames[0] - len(late) + 1) : frames[-1] + len(late)] = False
+    rest_db = float(np.quantile(_levels(own)[beside], 0.9)) if beside.any() else own_db
+    under_played = own_db < float(np.median(loud[at].max(axis=1))) - rules.under_played_db
+    if under_played and own_db < rest_db + rules.over_rest_db:
         return True
     apart = np.abs((own.pitch_st[frames][:, None] - theirs.pitch_st[at] + 6) % 12 - 6)
     audible = (theirs.periodicity[at] > 0.5) & (loud[at] > own_db - 10)
