@@ -2,9 +2,9 @@
 
 Thinking pauses lie inside sentences more often than between them, and a recogniser's words tell that better
 than any silence. A small model (the first layers of MiniLM-L6, int8, run by onnxruntime) reads the last words
-in their order and says how likely a turn ends with them. Its file lies beside a
-language's words (`endings.onnx`); it was trained by `scripts/train_endings` on transcribed talk and written
-replies, with and without word errors.
+in their order and says how likely a turn ends with them. Its file lies beside a language's words
+(`endings.onnx`); it was trained by `scripts/train_endings` on transcribed talk and written replies, with and
+without word errors.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ MOST_PIECES = 4 * LONGEST
 OF_MODEL, BIAS = 0.43, 0.55
 """What the model's log-odds count, and what is added to them.
 
-These and the values below were found on the half `tune` of the generated dialogues, by logistic regression.
+These and the values below were found on the half `tune` of the generated dialogues, by logistic regression,
+and rounded where the wait was shortest.
 """
 
 GOES_ON = 0.8
