@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.language.endings import ASKED, GOES_ON, LONGEST, log_odds
+from simulator.language.endings import ASKED, GOES_ON, LONGEST, _model, log_odds
 
 WHOLE = (
     "that sounds really hard",
@@ -53,6 +53,16 @@ def test_a_comma_of_the_recognisers_goes_on_and_its_full_stop_says_nothing() -> 
     assert log_odds("That sounds really hard?", "en") == pytest.approx(plain + ASKED)
     assert log_odds("That sounds really hard,", "en") == pytest.approx(plain - GOES_ON)
     assert log_odds("That sounds really hard", "en") == pytest.approx(plain - GOES_ON)
+
+
+def test_where_the_model_cannot_be_run_silence_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> object:
+        raise OSError("no such library")
+
+    monkeypatch.setattr("simulator.language.endings._Model", broken)
+    _model.cache_clear()
+    assert log_odds("that sounds really hard", "en") is None
+    _model.cache_clear()
 
 
 def test_without_words_nothing_is_known_and_of_a_long_turn_the_last_words_count() -> None:

@@ -91,4 +91,7 @@ def _model(language: str) -> _Model | None:
     file = language_file(language, "endings.onnx")
     if not file.is_file():
         return None
-    return _Model(str(file), word_pieces(language))
+    try:
+        return _Model(str(file), word_pieces(language))
+    except Exception:  # whatever an engine says: silence and sound still tell where a turn ends
+        return None
