@@ -175,8 +175,8 @@ def _steady(samples: Samples) -> list[tuple[float, int, int]]:
         base = samples[at : at + frame].astype(np.float64)
         energy = float(base @ base)
         after = samples[at : at + frame + int(lags[-1])].astype(np.float64)
-        power = np.concatenate(([0.0], np.cumsum(np.square(after))))[lags + frame]
-        power -= np.concatenate(([0.0], np.cumsum(np.square(after))))[lags]
+        running = np.concatenate(([0.0], np.cumsum(np.square(after))))
+        power = running[lags + frame] - running[lags]
         scores = np.correlate(after[lags[0] :], base, "valid") / (np.sqrt(energy * power) + 1e-9)
         # The shortest lag that is nearly the best: no octave below.
         best = float(scores.max())

@@ -19,7 +19,7 @@ import numpy as np
 from dialogues import RATE, SNRS_DB, SPEECH_DB, Cast, Piece, Placed, Writer, around_at, spoken
 from formant_voice import AH, EE, EH, MM, OO, UH, Vowel, voiced
 from recordings import held_vowel, noises, recordings
-from turn_figures import f1, joined
+from turn_figures import f1, joined, matched, on_one
 
 from simulator.audio import filled, voicing
 from simulator.audio.sound import Samples
@@ -151,28 +151,18 @@ def drawn(number: int, seed: int) -> Turn:
     return listened(placed, sounded(placed, (), snr_db, random), snr_db is not None, random)
 
 
-def on_one(place: Span, truth: Sequence[Span]) -> Span | None:
-    """The true one that it lies on, at least by half."""
-    return next((t for t in truth if len(t & place) * 2 >= min(len(t), len(place))), None)
-
-
 def score(turns: Sequence[Turn], likely: Sequence[np.ndarray], least: float) -> float:
     """F1 of what is found from this probability on."""
     right = wrong = missed = 0
     for turn, some in zip(turns, likely, strict=True):
-        truth, chosen = list(turn.truth), list[Span]()
+        chosen: list[Span] = []
         for at in np.argsort(-some):
             place = turn.places[int(at)]
             if some[at] < least or any(place & other for other in chosen):
                 continue
             chosen.append(place)
-            hit = on_one(place, truth)
-            if hit is None:
-                wrong += 1
-            else:
-                truth.remove(hit)
-                right += 1
-        missed += len(truth)
+        hits = matched(chosen, turn.truth)
+        right, wrong, missed = right + hits[0], wrong + hits[1], missed + hits[2]
     return f1(right, wrong, missed) or 0.0
 
 
@@ -200,12 +190,12 @@ def main() -> int:
         model = MLPClassifier(
             (HIDDEN,), alpha=DECAY, max_iter=120, random_state=given.seed, early_stopping=True
         )
-        return model.fit(np.clip((x - mean) / spread, -4, 4), y), mean, spread
+        return model.fit(filled.scaled(x, mean, spread), y), mean, spread
 
     def likely(model: Any, mean: np.ndarray, spread: np.ndarray, turn: Turn) -> np.ndarray:
         if not turn.measures:
             return np.zeros(0)
-        return model.predict_proba(np.clip((np.array(turn.measures) - mean) / spread, -4, 4))[:, 1]
+        return model.predict_proba(filled.scaled(np.array(turn.measures), mean, spread))[:, 1]
 
     trial = fit(training)
     for least in (0.3, 0.4, 0.5, 0.6, 0.7):

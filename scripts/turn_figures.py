@@ -217,6 +217,24 @@ class FilledScore:
     why: str | None = None
 
 
+def on_one(place: Span, truth: Sequence[Span]) -> Span | None:
+    """The true one that it lies on, at least by half of the shorter."""
+    return next((t for t in truth if len(t & place) * 2 >= min(len(t), len(place))), None)
+
+
+def matched(found: Sequence[Span], truth: Sequence[Span]) -> tuple[int, int, int]:
+    """How many are right, wrong and missed; each true one is found once."""
+    left = list(truth)
+    wrong = 0
+    for place in found:
+        hit = on_one(place, left)
+        if hit is None:
+            wrong += 1
+        else:
+            left.remove(hit)
+    return len(truth) - len(left), wrong, len(left)
+
+
 def filled_pause_score(runs: Sequence[Run], human: bool | None) -> FilledScore:
     """Filled pauses found in the sound: right where one lies at least half on an inserted one."""
     right = wrong = missed = 0
@@ -224,18 +242,10 @@ def filled_pause_score(runs: Sequence[Run], human: bool | None) -> FilledScore:
     for outcome in (outcome for run in runs for outcome in run.outcomes):
         if not outcome.exchange.turn or (human is not None and outcome.exchange.human is not human):
             continue
-        truth = list(outcome.exchange.filled_pauses)
-        for utterance in outcome.heard:
-            found = getattr(utterance, "fillers", None)
-            known = known or found is not None
-            for span in found or ():
-                hit = next((t for t in truth if len(t & span) * 2 >= min(len(t), len(span))), None)
-                if hit is None:
-                    wrong += 1
-                else:
-                    truth.remove(hit)
-                    right += 1
-        missed += len(truth)
+        known = known or any(utterance.fillers is not None for utterance in outcome.heard)
+        found = [span for utterance in outcome.heard for span in utterance.fillers or ()]
+        hits = matched(found, outcome.exchange.filled_pauses)
+        right, wrong, missed = right + hits[0], wrong + hits[1], missed + hits[2]
     n = right + missed
     if not known:
         return FilledScore(None, None, None, n, "filled pauses are not looked for in the sound")

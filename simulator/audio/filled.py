@@ -81,9 +81,14 @@ def _network() -> dict[str, Floats]:
         return {name: found[name].astype(np.float64) for name in found.files}
 
 
+def scaled(measures: Floats, mean: Floats, spread: Floats) -> Floats:
+    """Measures as the network takes them, shape (..., measures)."""
+    return np.asarray(np.clip((measures - mean) / spread, -4, 4), np.float64)
+
+
 def likely(measures: Measures) -> float:
     """The probability, in [0, 1]."""
     net = _network()
-    x = np.clip((np.array(measures) - net["mean"]) / net["spread"], -4, 4)
+    x = scaled(np.array(measures), net["mean"], net["spread"])
     score = np.maximum(x @ net["inner"] + net["inner_bias"], 0) @ net["outer"] + net["outer_bias"]
     return float(1 / (1 + np.exp(-score[0])))

@@ -103,7 +103,7 @@ def _found(
             float(np.median(own.periodicity[frames])) >= rules.surely
             and own_db >= room + rules.over_room_db
             and (voice_db is None or own_db >= voice_db - rules.under_voice_db)
-            and not _echo(own, theirs(), frames, own_db, rules)
+            and not _echo(own, level, theirs(), frames, own_db, rules)
         ):
             murmurs.append(Span(int(own.middles[frames[0]]) - half, int(own.middles[frames[-1]]) + half))
     return tuple(murmurs)
@@ -121,6 +121,7 @@ def _sure(found: Track, rules: MurmurRules) -> NDArray[np.bool_]:
 
 def _echo(
     own: Track,
+    level: NDArray[np.float64],
     theirs: Track,
     frames: NDArray[np.int64],
     own_db: float,
@@ -130,12 +131,12 @@ def _echo(
     loud = _levels(theirs)
     late = np.arange(round(rules.echo_s / STEP_S) + 1)
     at = np.maximum(frames[:, None] - late[None, :], 0)
-    beside = np.ones(len(own.middles), np.bool_)
-    beside[max(0, frames[0] - len(late) + 1) : frames[-1] + len(late)] = False
-    rest_db = float(np.quantile(_levels(own)[beside], 0.9)) if beside.any() else own_db
-    under_played = own_db < float(np.median(loud[at].max(axis=1))) - rules.under_played_db
-    if under_played and own_db < rest_db + rules.over_rest_db:
-        return True
+    if own_db < float(np.median(loud[at].max(axis=1))) - rules.under_played_db:
+        beside = np.ones(len(level), np.bool_)
+        beside[max(0, frames[0] - len(late) + 1) : frames[-1] + len(late)] = False
+        rest_db = float(np.quantile(level[beside], 0.9)) if beside.any() else own_db
+        if own_db < rest_db + rules.over_rest_db:
+            return True
     apart = np.abs((own.pitch_st[frames][:, None] - theirs.pitch_st[at] + 6) % 12 - 6)
     audible = (theirs.periodicity[at] > 0.5) & (loud[at] > own_db - 10)
     same = ((apart < rules.echo_st) & audible).any(axis=1)

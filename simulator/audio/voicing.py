@@ -120,6 +120,7 @@ class _Sound:
     voiced: Flags
     flat: Flags
     stands_out_db: Floats
+    speech_db: float
 
 
 _AROUND = 3
@@ -147,9 +148,10 @@ def _heard(found: Track, speech: Span, rules: VoicingRules) -> _Sound | None:
         flat[n:-n] = (turned < rules.flat_colour) & (moved < rules.flat_st) & voiced[n:-n]
     # Over all bands alike: a noise that is loud in one of them must not hide the silence in the others.
     excess = np.clip(10 * np.log10(power / noise), 0, 20).mean(axis=1)
-    audible = level > float(np.quantile(level[inside], 0.9)) - rules.under_peak_db
+    speech_db = float(np.quantile(level[inside], 0.9))
+    audible = level > speech_db - rules.under_peak_db
     stands_out = np.where(audible, np.convolve(excess, np.ones(3) / 3, "same"), 0.0)
-    return _Sound(found, power, level, lowness, colour, voiced, flat, stands_out)
+    return _Sound(found, power, level, lowness, colour, voiced, flat, stands_out, speech_db)
 
 
 def _islands(on: Flags) -> list[tuple[int, int]]:
@@ -287,16 +289,15 @@ def measure(samples: Samples, rate: int, speech: Span, rules: VoicingRules = RUL
     middles = sound.track.middles
     inside = (middles >= speech.start) & (middles < speech.end)
     voiced = _voiced(sound.track, inside, rules)
-    speech_db = float(np.quantile(sound.level_db[inside], 0.9))
-    levels = _by_level(sound, speech_db, rules)
+    levels = _by_level(sound, rules)
     if _all_hum(sound, levels[0], speech, rules):
         return Voicing(hum=True, voiced=voiced)
     found: list[Span] = []
     for level, island, place in _candidates(sound, levels, speech, rate, rules):
         if any(place & other for other in found):
             continue
-        plainly = level == 0 and _closes(island, speech_db, rules)
-        if plainly or filled.likely(island.measures(level, speech_db)) >= rules.likely:
+        plainly = level == 0 and _closes(island, sound.speech_db, rules)
+        if plainly or filled.likely(island.measures(level, sound.speech_db)) >= rules.likely:
             found.append(place)
     return Voicing(tuple(sorted(found)), voiced=voiced)
 
@@ -308,19 +309,17 @@ def examined(
     sound = _heard(track(samples, rate), speech, rules)
     if sound is None:
         return []
-    middles = sound.track.middles
-    speech_db = float(np.quantile(sound.level_db[(middles >= speech.start) & (middles < speech.end)], 0.9))
-    some = _candidates(sound, _by_level(sound, speech_db, rules), speech, rate, rules)
-    return [(island.measures(level, speech_db), place) for level, island, place in some]
+    some = _candidates(sound, _by_level(sound, rules), speech, rate, rules)
+    return [(island.measures(level, sound.speech_db), place) for level, island, place in some]
 
 
-def _by_level(sound: _Sound, speech_db: float, rules: VoicingRules) -> list[list[tuple[int, int]]]:
+def _by_level(sound: _Sound, rules: VoicingRules) -> list[list[tuple[int, int]]]:
     """The islands that stand out of the silence, and those that stand out of noises."""
     return [
         [
             (first, past)
             for first, past in _islands(sound.stands_out_db > least_db)
-            if sound.level_db[first:past].max() > speech_db - rules.whisper_db
+            if sound.level_db[first:past].max() > sound.speech_db - rules.whisper_db
         ]
         for least_db in (rules.stands_out_db, *rules.surely_db)
     ]

@@ -182,13 +182,18 @@ def classify_overlap(
     return _kind(utterance.span, utterance.text, line, rate, language, utterance.hum, _said_in(utterance))
 
 
+def _almost_done(line: SpokenLine, rate: int, now: int) -> bool:
+    """Whether the line ends too soon to yield in it."""
+    return line.planned.end - now <= to_samples(NEAR_END_S, rate)
+
+
 def took_floor(utterance: Utterance, line: SpokenLine, rate: int, language: Language, now: int) -> bool:
     """Whether the client should yield at `now` to what the trainee has said inside the line and ended.
 
     Of a short utterance one knows only by its words that it was more than encouragement, and those come when
     it is over.
     """
-    if line.planned.end - now <= to_samples(NEAR_END_S, rate) or not utterance.text:
+    if _almost_done(line, rate, now) or not utterance.text:
         return False
     return classify_overlap(utterance, line, rate, language) in _TAKES_FLOOR
 
@@ -212,7 +217,7 @@ def takes_floor(
     inside = span_so_far & line.planned
     if len(inside) < to_samples(INTERRUPTION_S, rate):
         return False
-    if line.planned.end - now <= to_samples(NEAR_END_S, rate):
+    if _almost_done(line, rate, now):
         return False
     hum = None
     if sound_so_far is not None:

@@ -24,6 +24,7 @@ from simulator.dialogue.skills import Skill
 from simulator.evaluation.cues import cues, places
 from simulator.evaluation.encoding import HEADS, SKILLS, encode
 from simulator.language import language_file
+from simulator.language.onnx import open_network
 from simulator.language.wordpieces import word_pieces
 
 Numbers = NDArray[np.float32]
@@ -182,13 +183,7 @@ class _Encoder:
         file = folder / "encoder.onnx"
         if not file.is_file():
             raise FileNotFoundError(file)
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        self._session = open_network(file)
         self._pieces = word_pieces(language)
 
     def read(self, pairs: Sequence[tuple[str, str]]) -> tuple[Numbers, list[Numbers]]:

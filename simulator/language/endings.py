@@ -12,11 +12,12 @@ from __future__ import annotations
 import re
 from functools import cache
 from math import log
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
 from simulator.language import language_file
+from simulator.language.onnx import open_network
 from simulator.language.wordpieces import WordPieces, word_pieces
 
 LONGEST = 28
@@ -68,14 +69,8 @@ def _goes_on(text: str) -> bool:
 class _Model:
     """The model's file, run on one core."""
 
-    def __init__(self, file: str, pieces: WordPieces):
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session: Any = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    def __init__(self, file: Path, pieces: WordPieces):
+        self._session = open_network(file)
         self._pieces = pieces
 
     def ends_turn(self, words: list[str]) -> float:
@@ -92,6 +87,6 @@ def _model(language: str) -> _Model | None:
     if not file.is_file():
         return None
     try:
-        return _Model(str(file), word_pieces(language))
+        return _Model(file, word_pieces(language))
     except Exception:  # whatever an engine says: silence and sound still tell where a turn ends
         return None

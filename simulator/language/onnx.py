@@ -1,0 +1,17 @@
+"""Small networks on one core, as the models of a language are run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def open_network(file: Path) -> Any:
+    """An onnxruntime session that never keeps a core busy while it waits."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
