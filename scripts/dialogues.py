@@ -51,6 +51,7 @@ from simulator.audio.device import BLOCK
 from simulator.audio.room import Room
 from simulator.audio.sound import Samples, Sound, amplify, level_db, resample
 from simulator.audio.span import Span, to_samples
+from simulator.dialogue.floor import TERMINAL_S
 from simulator.speech import Manner
 from simulator.speech.voices import Performance, Performer, VoiceProfile, load_profile, open_voice
 
@@ -397,6 +398,9 @@ def _exchange(writer: Writer, kind: Kind, at: int) -> Exchange:
         placed = writer.turn(planned.end - writer.between(0.03, 0.17), human)
     elif kind == "interruption":
         at = _moment(writer, planned, pauses, 0, 0.8, 1.6, in_pause=0.0)
+        if any(0 <= pause.start - at < to_samples(TERMINAL_S, RATE) for pause in pauses):
+            # As a piece of the line ends: it goes into the silence after it, and cuts nothing off.
+            kind = "filled_silence"
         placed = writer.turn(at, human, opening=True)
     elif kind == "filled_silence":
         start = pauses[0].start + writer.between(0.25, 0.7)

@@ -39,6 +39,7 @@ from simulator.language.endings import log_odds
 from simulator.pieces import Piece, spoken_in, utterances
 from simulator.settings import TURN_SILENCE_S, Patience, Settings
 from simulator.speech import Detector, Transcriber, TurnModel, Verdict
+from simulator.speech.doubletalk import DoubleTalkDetector
 
 TRAILING_EXTRA = 0.6
 """A turn whose last word trails off ("and", "because", "um") waits longer by this share of its silence."""
@@ -48,6 +49,9 @@ UNFINISHED = -3.0
 
 LEAST_VOICED = 0.03
 """Share of an utterance that has a voice, however loud the noise. Recognisers find words in echoes too."""
+
+ECHO_S = 0.5
+"""So long after the loudspeaker some of it may still be heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +107,17 @@ class Ears:
         settings: Settings,
         turn_model: TurnModel | None = None,
     ):
-        self._device, self._canceller, self._detector = device, canceller, detector
+        self._device, self._canceller = device, canceller
+        self._detector = DoubleTalkDetector(detector, device.rate)
         self._transcriber = transcriber
         self._turn_model = turn_model
         # A canceller's output lies behind its input: the clock of everything after it counts that in.
         self._delay = canceller.delay
-        detector.reset(device.now - self._delay)
+        self._detector.reset(device.now - self._delay)
         self._language = load_language(settings.language)
         self._margin = to_samples(settings.margin_s, device.rate)
         self._guard = to_samples(settings.guard_s, device.rate)
+        self._echo = to_samples(ECHO_S, device.rate)
         self._transcribe_after = to_samples(settings.transcribe_after_s, device.rate)
         self.endpointer = Endpointer(endpoint_rules(settings, settings.patience, device.rate))
         self._recent: deque[tuple[int, Samples]] = deque()
@@ -174,7 +180,8 @@ class Ears:
         heard: list[Heard] = [Lost(block.span)] if block.dropped else []
         self._settle_verdict()
         self.endpointer.hold(self._piece is not None or bool(self._finished))
-        for decision in self._detector.detect(clean):
+        sounding = block.span.end - self._sounded_until < self._echo
+        for decision in self._detector.detect(clean, self._canceller.words, sounding):
             for change in self.endpointer.feed(decision.span, decision.probability):
                 heard += self._take(change)
         now = block.span.end - self._delay

@@ -141,6 +141,10 @@ def test_the_client_does_not_yield_when_almost_done() -> None:
         ("And, stop,", 6, False),
         ("and", 3, False),
         ("right, stop", 6, False),
+        ("Yet,", 7, True),
+        ("Yet,", 8, False),
+        ("Oh, well.", 6, True),
+        ("Yet another", 6, False),
     ],
 )
 def test_backchannels(text: str, ticks: int, expected: bool) -> None:

@@ -102,7 +102,7 @@ def is_backchannel(text: str, length: int, rate: int, language: Language, hum: b
     belongs to a token of the language's backchannel list. One or two words last under a second; a longer
     string of them ("mm-hm, mm-hm, yeah", "oh no, that's hard") as much longer as it has more words. In a
     very short sound the end of a token is enough ("see" for "I see"), also after a word that leads on ("And,
-    okay"): that is what recognisers make of one.
+    okay"), and so is what recognisers make of one ("Yet" for "yep", `Language.misheard`).
     """
     if hum and length < to_samples(BACKCHANNEL_S, rate):
         return True
@@ -111,6 +111,8 @@ def is_backchannel(text: str, length: int, rate: int, language: Language, hum: b
     if length < to_samples(ONE_WORD_S, rate) and words:
         said = words[1:] if words[0] in language.trailing else words
         if said and any(entry[-len(said) :] == said for entry in known):
+            return True
+        if " ".join(words) in language.misheard:
             return True
     longest = max((len(entry) for entry in known), default=0)
     place = 0

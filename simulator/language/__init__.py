@@ -27,6 +27,7 @@ class Language(BaseModel):
     backchannels: frozenset[str] = Field(
         description="said while the other goes on, without wanting the floor"
     )
+    misheard: frozenset[str] = Field(description="what recognisers write for a short backchannel")
     fillers: frozenset[str] = Field(description="filled pauses")
     trailing: frozenset[str] = Field(description="a turn that ends on one of these goes on")
     function_words: frozenset[str] = Field(description="words without a topic")
@@ -52,6 +53,7 @@ class _Words(BaseModel):
 
     backchannels: frozenset[str]
     backchannel_phrases: frozenset[str]
+    misheard: frozenset[str] = frozenset()
     fillers: frozenset[str]
     trailing: frozenset[str]
     function_words: frozenset[str]
@@ -89,6 +91,7 @@ def load_language(name: str) -> Language:
     return Language(
         name=name,
         backchannels=_all(words.backchannels | words.backchannel_phrases),
+        misheard=_all(words.misheard),
         fillers=_all(words.fillers),
         trailing=_all(words.trailing),
         function_words=_all(words.function_words),

@@ -127,6 +127,9 @@ class Detector(Protocol):
     def reset(self, at: int = 0) -> None:
         """Forget everything; the next sample lies at `at`."""
 
+    def another(self) -> Self:
+        """A new one of the same kind, that has heard nothing."""
+
 
 class Verdict(Protocol):
     """One question on its way through a turn model."""

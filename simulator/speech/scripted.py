@@ -53,6 +53,10 @@ class ScriptedDetector:
         self._at = at
         self._rest = np.zeros(0, np.float32)
 
+    def another(self) -> ScriptedDetector:
+        """See `simulator.speech.Detector`."""
+        return ScriptedDetector(self._window, self._threshold_db)
+
 
 class ScriptedHearing:
     """Its words lie evenly over the sound that is not silent. `result` never waits."""

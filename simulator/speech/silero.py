@@ -67,6 +67,10 @@ class SileroDetector:
         self._at = at
         self._rest = np.zeros(0, np.float32)
 
+    def another(self) -> SileroDetector:
+        """See `simulator.speech.Detector`."""
+        return SileroDetector()
+
     def _speech(self, window: Samples) -> float:
         self._read[0, :BEFORE] = self._read[0, -BEFORE:]
         self._read[0, BEFORE:] = window

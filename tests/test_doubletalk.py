@@ -1,0 +1,88 @@
+"""Level 2: speech under the client's voice, as two detectors hear it. One window is a tenth of a second."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from simulator.audio.sound import Samples
+from simulator.audio.span import Span
+from simulator.speech import Decision
+from simulator.speech.doubletalk import DoubleTalkDetector
+
+RATE = 10
+
+
+class Reads:
+    """Takes the samples themselves for probabilities."""
+
+    def __init__(self) -> None:
+        self._at = 0
+
+    def detect(self, samples: Samples) -> tuple[Decision, ...]:
+        found = tuple(
+            Decision(Span(self._at + i, self._at + i + 1), float(p)) for i, p in enumerate(samples.tolist())
+        )
+        self._at += len(samples)
+        return found
+
+    def reset(self, at: int = 0) -> None:
+        self._at = at
+
+    def another(self) -> Reads:
+        return Reads()
+
+
+def heard(clean: str, filtered: str, sounding: bool = True) -> list[float]:
+    """Digits are tenths of a probability; a point is none, `-` a hint, `#` certainty."""
+    marks = {".": 0.0, "-": 0.06, "#": 1.0} | {str(digit): digit / 10 for digit in range(10)}
+
+    def probabilities(drawn: str) -> Samples:
+        return np.array([marks[mark] for mark in drawn], np.float32)
+
+    detector = DoubleTalkDetector(Reads(), RATE)
+    detector.reset(100)
+    decisions = detector.detect(probabilities(clean), probabilities(filtered), sounding)
+    assert [d.span for d in decisions] == [Span(100 + i, 101 + i) for i in range(len(clean))]
+    return [round(d.probability, 2) for d in decisions]
+
+
+def drawn(found: Sequence[float]) -> str:
+    return "".join(
+        "#" if p == 1 else "." if p == 0 else "-" if p == 0.06 else str(int(p * 10)) for p in found
+    )
+
+
+@pytest.mark.parametrize(
+    ("clean", "filtered", "expected"),
+    [
+        ("..............", "...##########.", ".............."),  # an echo the filter has left
+        ("...##.........", "...########...", "...########..."),  # muted in its middle
+        ("...#..........", "##############", "...###########"),  # for a second after it was sure
+        ("#.............", "..............", "#............."),
+        (".5............", ".#............", ".#............"),
+        ("..-...........", "..##..........", "..#..........."),  # a hint is enough for its own window
+        ("...##.........", "...########888", "...########..."),  # an echo is seldom so sure
+        ("..8...........", "..2...........", "..8..........."),  # never less than the first
+    ],
+)
+def test_the_surer_one_counts_where_both_are_there(clean: str, filtered: str, expected: str) -> None:
+    assert drawn(heard(clean, filtered)) == expected
+
+
+def test_after_a_second_the_second_detector_is_not_believed_alone() -> None:
+    assert drawn(heard("#" + 14 * ".", 15 * "#")) == "#" + 10 * "#" + 4 * "."
+
+
+def test_while_the_loudspeaker_is_silent_the_first_one_decides_alone() -> None:
+    assert drawn(heard("..#..-..", "########", sounding=False)) == "..#..-.."
+
+
+def test_what_was_sure_before_a_silence_of_the_loudspeaker_is_forgotten() -> None:
+    detector = DoubleTalkDetector(Reads(), RATE)
+    quiet, loud = np.zeros(1, np.float32), np.ones(1, np.float32)
+    assert detector.detect(loud, loud, True)[0].probability == 1
+    detector.detect(quiet, quiet, False)
+    assert detector.detect(quiet, loud, True)[0].probability == 0
