@@ -70,8 +70,10 @@ def ours(refined: bool) -> Finder:
         for decision in open_detector().detect(samples):
             changes += endpointer.feed(decision.span, decision.probability)
         changes += endpointer.end_turn()
-        spans = [change.span for change in changes if isinstance(change, UtteranceEnded)]
-        return edges(samples, spans) if refined else spans
+        ended = [change for change in changes if isinstance(change, UtteranceEnded)]
+        if not refined:
+            return [change.span for change in ended]
+        return edges(samples, [change.plain or change.span for change in ended])
 
     return find
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import torch
@@ -422,6 +423,23 @@ def with_trained_part(recipe: Recipe, folder: Path, weights: dict[str, np.ndarra
     return judge.eval()
 
 
+class _Attending(torch.autograd.Function):
+    """Attention of (tokens, hidden) as one operation of onnxruntime: three times as quick as its parts."""
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        q, k, v = (x.view(len(x), ATTENDING, HIDDEN // ATTENDING).transpose(0, 1) for x in (q, k, v))
+        return F.scaled_dot_product_attention(q, k, v).transpose(0, 1).reshape(-1, HIDDEN)
+
+    @staticmethod
+    def symbolic(g: Any, *parts: Any) -> Any:
+        first = g.op("Constant", value_t=torch.tensor([0]))
+        alone = [g.op("Unsqueeze", part, first) for part in parts]
+        return g.op(
+            "Squeeze", g.op("com.microsoft::MultiHeadAttention", *alone, num_heads_i=ATTENDING), first
+        )
+
+
 class _Exported(nn.Module):
     """What ships: one reply at a time, so without padding; every reply is then read the same in any company.
 
@@ -449,14 +467,12 @@ class _Exported(nn.Module):
         words = self.table[ids].to(torch.float32) * self.scales[ids]
         x = judge.norm(words + self.places[: ids.shape[0]] + judge.kinds(kinds))
         for joined, layer in zip(self.joined, judge.layers, strict=True):
-            q, k, v = joined(x).view(-1, 3, ATTENDING, HIDDEN // ATTENDING).permute(1, 2, 0, 3)
+            q, k, v = joined(x).split(HIDDEN, -1)
             if layer is judge.layers[-1]:
                 # Behind the last layer only the first token and the reply's are looked at.
                 client = (1 - kinds).sum()
-                q, x = torch.cat([q[:, :1], q[:, client:]], 1), torch.cat([x[:1], x[client:]])
-            scores = (q / math.sqrt(HIDDEN // ATTENDING)) @ k.transpose(1, 2)
-            mixed = (scores.softmax(-1) @ v).transpose(0, 1).reshape(-1, HIDDEN)
-            x = layer.attended_norm(x + layer.attended(mixed))
+                q, x = torch.cat([q[:1], q[client:]]), torch.cat([x[:1], x[client:]])
+            x = layer.attended_norm(x + layer.attended(_Attending.apply(q, k, v)))
             x = layer.norm(x + layer.narrow(F.gelu(layer.wide(x))))
         reply = x[1:]
         pooled = torch.cat([x[:1], reply.mean(0, keepdim=True)], -1)
@@ -493,6 +509,8 @@ def export(judge: Judge, to: Path) -> None:
             per_channel=True,
             reduce_range=True,
             weight_type=QuantType.QInt8,
+            # What comes out of attention is of a type that onnx itself does not know.
+            extra_options={"DefaultTensorType": 1},
         )
     tokenizer = json.loads((minilm_folder() / "tokenizer.json").read_text(encoding="utf-8"))
     tokenizer["truncation"] = tokenizer["padding"] = None

@@ -227,7 +227,7 @@ class Ears:
         if isinstance(change, UtteranceEnded):
             if self._piece is not None:
                 self._piece.spans.append(change.span)
-                self._close(self._refined(change.span, self._piece), self._piece)
+                self._close(self._refined(change, self._piece), self._piece)
             self._ask_turn_model(change.span)
             return ()
         if isinstance(change, LimitNear):
@@ -235,8 +235,9 @@ class Ears:
         self._finish_piece()
         return (*self.words(), change)
 
-    def _refined(self, span: Span, piece: Piece) -> Span:
+    def _refined(self, ended: UtteranceEnded, piece: Piece) -> Span:
         """The detector's span with its edges on the sound; never over an utterance before it."""
+        span = ended.plain or ended.span
         first = max(self._recent[0][0], span.start - self._device.rate)
         if piece.refined:
             first = max(first, min(piece.refined[-1].end, span.start))

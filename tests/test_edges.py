@@ -244,7 +244,7 @@ def test_a_noise_that_begins_in_the_speech_does_not_prolong_it() -> None:
     track = silence_with((TRUTH.start, vowel(len(TRUTH))))
     track[TRUTH.start + RATE // 2 :] += hiss(len(track) - TRUTH.start - RATE // 2, 0.03)
 
-    assert_near(refine(track, RATE, Span(TRUTH.start + 20 * MS, TRUTH.end + 80 * MS)), TRUTH)
+    assert_near(refine(track, RATE, Span(TRUTH.start + 20 * MS, TRUTH.end + 60 * MS)), TRUTH)
 
 
 def test_a_bark_before_the_speech_does_not_deafen_it() -> None:

@@ -36,6 +36,20 @@ def run(track: str, rules: EndpointRules = RULES) -> list[Change]:
 
 
 @pytest.mark.parametrize(
+    ("track", "plain"),
+    [
+        ("..####....", Span(2, 6)),
+        ("..####?..", Span(2, 6)),  # doubtful at its end
+        ("..##??#?..", Span(2, 7)),
+        ("..#???????..", None),  # doubtful for long
+    ],
+)
+def test_what_is_doubtful_at_the_end_is_told_apart(track: str, plain: Span | None) -> None:
+    (ended,) = [change for change in run(track) if isinstance(change, UtteranceEnded)]
+    assert ended.plain == plain
+
+
+@pytest.mark.parametrize(
     ("track", "expected"),
     [
         ("..........", []),

@@ -72,7 +72,7 @@ class EdgeRules:
     later_s: float = 0.1
     back_s: float = 0.4
     onset: Side = Side(inside_s=0.02, spread_s=0.03, far_share=0.1, far_s=0.12, fade_db=16.0, fade_s=0.025)
-    offset: Side = Side(inside_s=-0.08, spread_s=0.016, far_share=0.05, far_s=0.1, fade_db=13.0, fade_s=0.13)
+    offset: Side = Side(inside_s=-0.06, spread_s=0.025, far_share=0.05, far_s=0.1, fade_db=13.0, fade_s=0.13)
     noise_s: float = 1.0
     guard_s: float = 0.12
     noise_share: float = 0.3

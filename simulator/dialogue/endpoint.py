@@ -16,7 +16,7 @@ its sound and by its words (`judge`), and whether its last words trail off (`wai
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp, log
 
 from simulator.audio.span import Span
@@ -42,6 +42,9 @@ def finished(sound: float | None, words: float | None) -> float | None:
         odds += SOUND_WEIGHT * log(sound / (1 - sound))
     return 1 / (1 + exp(-odds))
 
+
+PLAIN = 0.65
+"""What the detector is at least of plain speech."""
 
 DOUBTFUL = 3
 """So many of the silences that end an utterance; no speech stays between the two thresholds for longer."""
@@ -99,9 +102,11 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class UtteranceEnded:
-    """An utterance lies in `span`, unpadded."""
+    """An utterance lies in `span`, unpadded. `plain` is the same up to its last plain speech, `None` where
+    that is far away: a noise in the silence after it makes the detector doubtful, and `span` longer."""
 
     span: Span
+    plain: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,7 @@ class Endpointer:
         self._extra = 0
         self._held = False
         self._warned = False
-        self._sure_at = 0
+        self._sure_at = self._plain_at = 0
         self._now = 0
 
     @property
@@ -200,6 +205,8 @@ class Endpointer:
         threshold = self._threshold(going_on)
         if probability >= self._threshold(False):
             self._sure_at = window.end
+            if probability >= PLAIN:
+                self._plain_at = window.end
         # What has been doubtful for long is no vowel: a noise that began with the speech keeps it open.
         elif not going_on or window.end - self._sure_at > DOUBTFUL * self.rules.utterance_silence:
             self.floor.learn(probability, self.rules.noise_memory)
@@ -303,7 +310,9 @@ class Endpointer:
         ended, self._utterance = self._utterance, None
         self._closed.append(_Past(ended, extra=self._extra))
         self._extra = 0
-        return (UtteranceEnded(ended),)
+        plain = Span(ended.start, max(ended.start, self._plain_at))
+        near = ended.end - plain.end <= DOUBTFUL * self.rules.utterance_silence
+        return (UtteranceEnded(ended, plain if plain and near else None),)
 
     def _close_turn(self, cut: bool) -> tuple[Change, ...]:
         if self._turn is None:

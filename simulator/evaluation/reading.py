@@ -127,13 +127,12 @@ def weigh(weighing: Any, sources: Sequence[Numbers], marks: Sequence[Numbers]) -
     """Readings out of log-odds, shape (n, classes and skills), of one source or two."""
     heads = head_probabilities(weighing, sources)
     start = sum(len(classes) for classes in HEADS.values())
-    skills = np.zeros((len(marks), len(SKILLS)), np.float32)
-    for number, skill in enumerate(SKILLS):
-        one = weighing["skills"][skill]
-        odds = sum(
-            weight * source[:, start + number] for weight, source in zip(one["weights"], sources, strict=True)
-        )
-        skills[:, number] = 1 / (1 + np.exp(-np.clip(odds + one["bias"], -30, 30)))
+    ways = [weighing["skills"][skill] for skill in SKILLS]
+    weights = np.array([way["weights"] for way in ways], np.float32)
+    odds = np.array([way["bias"] for way in ways], np.float32) + sum(
+        weights[:, number] * source[:, start:] for number, source in enumerate(sources)
+    )
+    skills = 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
     return [
         Reading({head: heads[head][row] for head in HEADS}, skills[row], marks[row])
         for row in range(len(marks))
