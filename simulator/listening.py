@@ -53,6 +53,9 @@ LEAST_VOICED = 0.03
 ECHO_S = 0.5
 """So long after the loudspeaker some of it may still be heard."""
 
+REMAINS_S = 0.15
+"""What lies so much before the speech in one canceller's output and not in the other's is no speech."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lost:
@@ -118,9 +121,10 @@ class Ears:
         self._margin = to_samples(settings.margin_s, device.rate)
         self._guard = to_samples(settings.guard_s, device.rate)
         self._echo = to_samples(ECHO_S, device.rate)
+        self._remains = to_samples(REMAINS_S, device.rate)
         self._transcribe_after = to_samples(settings.transcribe_after_s, device.rate)
         self.endpointer = Endpointer(endpoint_rules(settings, settings.patience, device.rate))
-        self._recent: deque[tuple[int, Samples]] = deque()
+        self._recent: deque[tuple[int, Samples, Samples]] = deque()
         self._piece: Piece | None = None
         self._finished: deque[Piece] = deque()
         self._sounded_until = self._ended = 0
@@ -173,7 +177,7 @@ class Ears:
         """
         block = self._device.read()
         clean = self._canceller.cancel(block)
-        self._remember(block.span.start - self._delay, self._canceller.words)
+        self._remember(block.span.start - self._delay, self._canceller.words, clean)
         self._murmurs.keep(block.span.start - self._delay, self._canceller.words, block.played, self._delay)
         if block.played.any():
             self._sounded_until = block.span.end
@@ -241,7 +245,16 @@ class Ears:
         first = max(self._recent[0][0], span.start - self._device.rate)
         if piece.refined:
             first = max(first, min(piece.refined[-1].end, span.start))
-        return edges.refine(self._since(first), self._device.rate, span.shift(-first)).shift(first)
+        found = self._on_sound(span, first, self._since(first))
+        if self._sounded_until <= span.start - self._echo:
+            return found
+        # What the filter has left of the client's voice may lie right before; WebRTC leaves nothing of it.
+        start = self._on_sound(span, first, self._since(first, clean=True)).start
+        remains = start - found.start > self._remains and start < found.end
+        return Span(start, found.end) if remains else found
+
+    def _on_sound(self, span: Span, first: int, sound: Samples) -> Span:
+        return edges.refine(sound, self._device.rate, span.shift(-first)).shift(first)
 
     def _close(self, span: Span, piece: Piece) -> None:
         """An utterance of the piece has ended: keep where it lies and what it sounds like.
@@ -265,9 +278,10 @@ class Ears:
         heard = voicing.measure(self._since(first), self._device.rate, span.shift(-first))
         return replace(heard, fillers=tuple(filler.shift(first) for filler in heard.fillers))
 
-    def _since(self, first: int) -> Samples:
-        """The sound that is kept, from the sample `first` on."""
-        sound = np.concatenate([part for start, part in self._recent if start + len(part) > first])
+    def _since(self, first: int, clean: bool = False) -> Samples:
+        """The sound that is kept, from the sample `first` on: the filter's, or the whole canceller's."""
+        kept = ((start, left if clean else part) for start, part, left in self._recent)
+        sound = np.concatenate([part for start, part in kept if start + len(part) > first])
         return sound[-(self._recent[-1][0] + len(self._recent[-1][1]) - first) :]
 
     def _quiet(self, piece: Piece, now: int) -> bool:
@@ -290,7 +304,7 @@ class Ears:
         if self.endpointer.speaking is None and piece.spans:
             until = min(now, piece.spans[-1].end + self._margin)
         newest_first = takewhile(lambda part: part[0] + len(part[1]) > piece.fed_to, reversed(self._recent))
-        for start, samples in list(newest_first)[::-1]:
+        for start, samples, _ in list(newest_first)[::-1]:
             if start < until:
                 part = samples[max(0, piece.fed_to - start) : until - start]
                 piece.hearing.feed(part)
@@ -360,12 +374,12 @@ class Ears:
                 Failed(piece.spans[0] if piece.spans else Span(piece.start, piece.start), str(error)),
             )
 
-    def _remember(self, start: int, samples: Samples) -> None:
+    def _remember(self, start: int, samples: Samples, clean: Samples) -> None:
         """Keep as much as a beginning can need: onset, margin, the detector's own windows, the noise before.
 
         While a piece is open nothing of it is let go: both edges are refined when an utterance has ended.
         """
-        self._recent.append((start, samples))
+        self._recent.append((start, samples, clean))
         if self._turn_model is not None:
             self._turn_sound.keep(start, samples)
         keep = self._margin + self._transcribe_after + self._device.rate
