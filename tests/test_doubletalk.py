@@ -6,11 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from loop import noise, quiet_room
 
+from simulator.audio.device import CLOCK_HZ, Block
 from simulator.audio.sound import Samples
 from simulator.audio.span import Span
+from simulator.dialogue.turns import Utterance
+from simulator.listening import Ears
+from simulator.settings import load_settings
 from simulator.speech import Decision
 from simulator.speech.doubletalk import DoubleTalkDetector
+from simulator.speech.scripted import ScriptedDetector, ScriptedTranscriber
 
 RATE = 10
 
@@ -86,3 +92,34 @@ def test_what_was_sure_before_a_silence_of_the_loudspeaker_is_forgotten() -> Non
     assert detector.detect(loud, loud, True)[0].probability == 1
     detector.detect(quiet, quiet, False)
     assert detector.detect(quiet, loud, True)[0].probability == 0
+
+
+class LeavesSome:
+    """A canceller whose filter alone leaves some of the client's voice, from 1.6 s to 2 s."""
+
+    delay = 0
+    words: Samples = np.zeros(0, np.float32)
+
+    def cancel(self, block: Block) -> Samples:
+        inside = len(block.span & Span(round(1.6 * CLOCK_HZ), 2 * CLOCK_HZ)) == len(block.span)
+        self.words = block.heard + noise(1)[: len(block.span)] * 0.2 if inside else block.heard
+        return block.heard
+
+
+@pytest.mark.parametrize("over_the_client", [True, False])
+def test_what_the_filter_leaves_of_the_client_is_no_beginning(over_the_client: bool) -> None:
+    """
+    client     ####################..
+    clean      ..........#####.......     the trainee speaks from 2 s on
+    filtered   ........--#####.......
+    """
+    room = quiet_room([(2.0, 1.0, "Wait, please")])
+    ears = Ears(
+        room, LeavesSome(), ScriptedDetector(320), ScriptedTranscriber(["Wait, please"]), load_settings()
+    )
+    if over_the_client:
+        room.play(noise(4) * 0.1)
+    (said,) = [one for _ in range(250) for one in ears.listen() if isinstance(one, Utterance)]
+    # Where the client is silent, it is the trainee's own soft beginning.
+    expected_s = 2.0 if over_the_client else 1.6
+    assert said.span.start / CLOCK_HZ == pytest.approx(expected_s, abs=0.03)
