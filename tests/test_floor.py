@@ -43,6 +43,9 @@ OVERLAPS = [
     ),
     ("too short to take it", "####################", "......####", "but he", OverlapKind.OTHER),
     ("a token", "####################", "......####", "mm-hm", OverlapKind.BACKCHANNEL),
+    ("a token misheard", "####################", "......######", "Yet,", OverlapKind.BACKCHANNEL),
+    ("a word of its own", "####################", "......######", "Wait,", OverlapKind.INTERRUPTION),
+    ("too long for a token", "####################", "......########", "Yet,", OverlapKind.INTERRUPTION),
     ("two tokens", "####################", "......########", "oh okay", OverlapKind.BACKCHANNEL),
     (
         "long encouragement",
@@ -141,10 +144,7 @@ def test_the_client_does_not_yield_when_almost_done() -> None:
         ("And, stop,", 6, False),
         ("and", 3, False),
         ("right, stop", 6, False),
-        ("Yet,", 7, True),
-        ("Yet,", 8, False),
-        ("Oh, well.", 6, True),
-        ("Yet another", 6, False),
+        ("Yet,", 6, False),
     ],
 )
 def test_backchannels(text: str, ticks: int, expected: bool) -> None:

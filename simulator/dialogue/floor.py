@@ -21,7 +21,7 @@ from functools import cache
 from simulator.audio.span import Span, to_samples
 from simulator.audio.voicing import Voicing
 from simulator.dialogue.turns import Conversation, Exchange, Speaker, SpokenLine, Utterance, exchanges
-from simulator.language import Language, tokens
+from simulator.language import Language, normalise, tokens
 
 TERMINAL_S = 0.2
 """Starting less than this before the client's end is ordinary turn-taking (convention)."""
@@ -102,7 +102,7 @@ def is_backchannel(text: str, length: int, rate: int, language: Language, hum: b
     belongs to a token of the language's backchannel list. One or two words last under a second; a longer
     string of them ("mm-hm, mm-hm, yeah", "oh no, that's hard") as much longer as it has more words. In a
     very short sound the end of a token is enough ("see" for "I see"), also after a word that leads on ("And,
-    okay"), and so is what recognisers make of one ("Yet" for "yep", `Language.misheard`).
+    okay"): that is what recognisers make of one.
     """
     if hum and length < to_samples(BACKCHANNEL_S, rate):
         return True
@@ -111,8 +111,6 @@ def is_backchannel(text: str, length: int, rate: int, language: Language, hum: b
     if length < to_samples(ONE_WORD_S, rate) and words:
         said = words[1:] if words[0] in language.trailing else words
         if said and any(entry[-len(said) :] == said for entry in known):
-            return True
-        if " ".join(words) in language.misheard:
             return True
     longest = max((len(entry) for entry in known), default=0)
     place = 0
@@ -124,6 +122,14 @@ def is_backchannel(text: str, length: int, rate: int, language: Language, hum: b
         else:
             return False
     return bool(words) and length < to_samples(BACKCHANNEL_S, rate) * max(1.0, len(words) / 2)
+
+
+def _misheard(text: str, length: int, rate: int, language: Language) -> bool:
+    """Whether it is what recognisers make of a token of encouragement, in a sound as short ("Yet" for "yep").
+
+    Only over the other's speech: at the beginning of a reply "So" is a word.
+    """
+    return length < to_samples(ONE_WORD_S, rate) and normalise(text) in language.misheard
 
 
 def encourages(utterance: Utterance, rate: int, language: Language) -> bool:
@@ -155,7 +161,10 @@ def _kind(
     to_end = line.planned.end - span.start
     if to_end < to_samples(TERMINAL_S, rate):
         return OverlapKind.TERMINAL
-    if is_backchannel(text or "", len(span) if said_in is None else said_in, rate, language, hum):
+    length = len(span) if said_in is None else said_in
+    if is_backchannel(text or "", length, rate, language, hum) or _misheard(
+        text or "", length, rate, language
+    ):
         return OverlapKind.BACKCHANNEL
     # Without words only length speaks, and a backchannel may last as long as BACKCHANNEL_S.
     least_s = INTERRUPTION_S if text else BACKCHANNEL_S
