@@ -145,6 +145,8 @@ def test_the_client_does_not_yield_when_almost_done() -> None:
         ("and", 3, False),
         ("right, stop", 6, False),
         ("Yet,", 6, False),
+        ("No.", 6, False),
+        ("Oh no.", 6, True),
     ],
 )
 def test_backchannels(text: str, ticks: int, expected: bool) -> None:

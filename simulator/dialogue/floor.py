@@ -110,7 +110,8 @@ def is_backchannel(text: str, length: int, rate: int, language: Language, hum: b
     known = _entries(language.backchannels)
     if length < to_samples(ONE_WORD_S, rate) and words:
         said = words[1:] if words[0] in language.trailing else words
-        if said and any(entry[-len(said) :] == said for entry in known):
+        denies = not language.negations.isdisjoint(said)  # "no" is no end of "oh no"
+        if said and not denies and any(entry[-len(said) :] == said for entry in known):
             return True
     longest = max((len(entry) for entry in known), default=0)
     place = 0
