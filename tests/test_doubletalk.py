@@ -9,6 +9,7 @@ import pytest
 from loop import noise, quiet_room
 
 from simulator.audio.device import CLOCK_HZ, Block
+from simulator.audio.echo import NoCanceller
 from simulator.audio.sound import Samples
 from simulator.audio.span import Span
 from simulator.dialogue.turns import Utterance
@@ -123,3 +124,22 @@ def test_what_the_filter_leaves_of_the_client_is_no_beginning(over_the_client: b
     # Where the client is silent, it is the trainee's own soft beginning.
     expected_s = 2.0 if over_the_client else 1.6
     assert said.span.start / CLOCK_HZ == pytest.approx(expected_s, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("length_s", "over_the_client", "voiced", "counts"),
+    [(0.4, True, True, True), (0.4, False, True, False), (1.2, True, True, False), (0.4, True, False, False)],
+)
+def test_a_short_voice_over_the_client_needs_no_words(
+    length_s: float, over_the_client: bool, voiced: bool, counts: bool
+) -> None:
+    """Recognisers find no words in "oh" and "ah"; nor in a cough, which has no voice."""
+    room = quiet_room([])
+    hiss = np.random.default_rng(1).standard_normal(len(noise(length_s))).astype(np.float32) * 0.1
+    room.say(noise(length_s) if voiced else hiss, 2 * CLOCK_HZ)
+    ears = Ears(room, NoCanceller(), ScriptedDetector(320), ScriptedTranscriber([""]), load_settings())
+    if over_the_client:
+        room.play(noise(4) * 0.1)
+    said = [one for _ in range(250) for one in ears.listen() if isinstance(one, Utterance)]
+    assert [(one.text, one.hum) for one in said] == [("", True)] * counts
+    assert all(one.span.start / CLOCK_HZ == pytest.approx(2.0, abs=0.03) for one in said)
