@@ -36,7 +36,7 @@ from simulator.dialogue.turns import Speaker, SpokenLine, Utterance
 from simulator.errors import EngineError
 from simulator.language import load_language, tokens
 from simulator.language.endings import log_odds
-from simulator.pieces import Piece, spoken_in, utterances
+from simulator.pieces import Piece, lone_voice, spoken_in, utterances
 from simulator.settings import TURN_SILENCE_S, Patience, Settings
 from simulator.speech import Detector, Transcriber, TurnModel, Verdict
 from simulator.speech.doubletalk import DoubleTalkDetector
@@ -49,9 +49,6 @@ UNFINISHED = -3.0
 
 LEAST_VOICED = 0.03
 """Share of an utterance that has a voice, however loud the noise. Recognisers find words in echoes too."""
-
-VOICE_SHARE = 0.6
-"""Share of a short sound that has a voice, where the sound is a voice; barks and coughs have less."""
 
 ECHO_S = 0.5
 """So long after the loudspeaker some of it may still be heard."""
@@ -330,7 +327,7 @@ class Ears:
             self.endpointer.judge(utterance, sound=verdict.probability())
 
     def _transcribe(self, piece: Piece) -> tuple[Heard, ...]:
-        heard = self._words_of(piece) or self._voices(piece)
+        heard = self._words_of(piece) or lone_voice(piece, self._sounded_until, self._device.rate)
         if not heard:
             for span in piece.spans:
                 self.endpointer.discard(span)
@@ -341,16 +338,6 @@ class Ears:
             self._over.extend(spoken)
             self._mind_words(spoken, piece)
         return heard
-
-    def _voices(self, piece: Piece) -> tuple[Utterance, ...]:
-        """A short voice over the client's for which the recogniser has no words ("oh", "ah"), if it is one."""
-        if len(piece.refined) != 1 or piece.remains:
-            return ()
-        (span,), (heard,) = piece.refined, piece.voicings
-        over = self._sounded_until > span.start
-        if not over or len(span) >= self._device.rate or (heard.voiced or 0.0) < VOICE_SHARE:
-            return ()
-        return (Utterance(Speaker.TRAINEE, span, "", fillers=(), hum=True),)
 
     def _mind_words(self, heard: Sequence[Utterance], piece: Piece) -> None:
         """Is the turn over by its words? A sentence that is not whole is waited for."""

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from simulator.audio.sound import Samples
-from simulator.audio.span import Span, Word
+from simulator.audio.span import Span, Word, to_samples
 from simulator.audio.voicing import Voicing
 from simulator.dialogue.turns import Speaker, Utterance
 from simulator.language import Language, tokens
 from simulator.speech import Hearing
+
+VOICE_SHARE, LONGEST_LONE_S = 0.6, 1.0
+"""A sound so short with so much of a voice in it is one, without words; coughs and barks have less."""
 
 
 @dataclass(slots=True)
@@ -61,6 +64,20 @@ def spoken_in(piece: Piece, shares: Sequence[tuple[Word, ...]], language: Langua
         for span, share, heard in zip(piece.refined, shares, piece.voicings, strict=True)
         if span not in piece.remains
     )
+
+
+def lone_voice(piece: Piece, sounded_until: int, rate: int) -> tuple[Utterance, ...]:
+    """What the recogniser has no words for, if it is one short voice over the client's: "oh", "ah", "mm".
+
+    `sounded_until` is where the loudspeaker last sounded.
+    """
+    if len(piece.refined) != 1 or piece.remains:
+        return ()
+    (span,), (heard,) = piece.refined, piece.voicings
+    short = len(span) < to_samples(LONGEST_LONE_S, rate)
+    if span.start >= sounded_until or not short or (heard.voiced or 0.0) < VOICE_SHARE:
+        return ()
+    return (Utterance(Speaker.TRAINEE, span, "", fillers=(), hum=True),)
 
 
 def filled_pauses(heard: Voicing, words: Sequence[Word], language: Language) -> tuple[Span, ...]:
