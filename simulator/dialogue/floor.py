@@ -128,7 +128,7 @@ def is_backchannel(text: str, length: int, rate: int, language: Language, hum: b
 def _misheard(text: str, length: int, rate: int, language: Language) -> bool:
     """Whether it is what recognisers make of a token of encouragement, in a sound as short ("Yet" for "yep").
 
-    Only over the other's speech: at the beginning of a reply "So" is a word.
+    Only over the other's speech: at the beginning of a reply "Yet" is a word.
     """
     return length < to_samples(ONE_WORD_S, rate) and normalise(text) in language.misheard
 
@@ -162,10 +162,8 @@ def _kind(
     to_end = line.planned.end - span.start
     if to_end < to_samples(TERMINAL_S, rate):
         return OverlapKind.TERMINAL
-    length = len(span) if said_in is None else said_in
-    if is_backchannel(text or "", length, rate, language, hum) or _misheard(
-        text or "", length, rate, language
-    ):
+    said, length = text or "", len(span) if said_in is None else said_in
+    if is_backchannel(said, length, rate, language, hum) or _misheard(said, length, rate, language):
         return OverlapKind.BACKCHANNEL
     # Without words only length speaks, and a backchannel may last as long as BACKCHANNEL_S.
     least_s = INTERRUPTION_S if text else BACKCHANNEL_S
