@@ -1,4 +1,4 @@
-"""Small networks on one core, as the models of a language are run."""
+"""Small networks on one core, as the models of a language and the speech engines are run."""
 
 from __future__ import annotations
 

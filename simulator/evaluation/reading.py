@@ -130,7 +130,7 @@ def weigh(weighing: Any, sources: Sequence[Numbers], marks: Sequence[Numbers]) -
     ways = [weighing["skills"][skill] for skill in SKILLS]
     weights = np.array([way["weights"] for way in ways], np.float32)
     odds = np.array([way["bias"] for way in ways], np.float32) + sum(
-        weights[:, number] * source[:, start:] for number, source in enumerate(sources)
+        weight * source[:, start:] for weight, source in zip(weights.T, sources, strict=True)
     )
     skills = 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
     return [

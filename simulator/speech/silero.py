@@ -9,7 +9,9 @@ Onsets come about 110 ms late against the energy of the sound (-29 to +122 ms, 5
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +29,12 @@ UNITS = 128
 NETWORK = Path(__file__).with_name("silero.onnx")
 
 
+@cache
+def _network() -> Any:
+    """Opened once: a detector keeps by itself what it has heard, and Vosk opens one for each hearing."""
+    return open_network(NETWORK)
+
+
 class SileroDetector:
     """Accumulates blocks of any size. In our own process: about 0.01 s of processor a second.
 
@@ -38,7 +46,7 @@ class SileroDetector:
 
     def __init__(self) -> None:
         try:
-            self._network = open_network(NETWORK)
+            self._network = _network()
         except Exception as error:
             raise EngineMissing(
                 f"The speech detector cannot be loaded ({error}). "
