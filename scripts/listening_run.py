@@ -213,7 +213,7 @@ def replay(run: Run, rules: EndpointRules) -> tuple[TurnOver, ...]:
 
 def silence_alone(run: Run, rules: EndpointRules, silence: int) -> tuple[TurnOver, ...]:
     """The turns that this silence would have ended, whatever was said and however it sounded."""
-    plain = replace(rules, turn_silence=silence, sure_silence=None, doubt_silence=None)
+    plain = replace(rules, turn_silence=silence, shortest_silence=None)
     return tuple(_replayed(run, plain, leave_out=frozenset({"judge", "wait_longer", "hold"})))
 
 
@@ -237,7 +237,7 @@ def model_alone(run: Run, rules: EndpointRules, threshold: float) -> tuple[TurnO
     judged = [told.given for told in run.told if told.what == "judge"]
     verdicts = {utterance: sound for utterance, sound, _ in judged if sound is not None}
     waiting = replace(
-        rules, turn_silence=to_samples(ANSWER_BY_S, RATE), sure_silence=None, doubt_silence=None
+        rules, turn_silence=to_samples(ANSWER_BY_S, RATE), shortest_silence=None
     )
     endpointer = Endpointer(waiting)
     over: list[TurnOver] = []

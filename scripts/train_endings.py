@@ -6,6 +6,11 @@ scenarios, and `turns.txt` (whatever people say or read aloud, one turn a line) 
 replies that the generated dialogues speak (`replies.tsv`) are not; how well the model tells their ends is
 printed for the half `tune`.
 
+`--books FOLDER` holds old books as plain text, free of rights (novels of Jane Austen and Herman Melville, "Alice",
+speeches of American presidents): their sentences teach where English sentences end, and are no model of a
+reply. What the recordings of `--speech` say is taken out of them, word for word, because the generated
+dialogues measure with it. Every turn of `--data` is read once in each epoch, every sentence of a book once in all.
+
 The first layers of MiniLM-L6 read words from the first to the last, each seeing those before it alone, and
 say at each word whether a turn, a sentence and a clause end with it: so every word of a text is an example.
 Half of the texts get word errors as a recogniser makes them, and some lose their beginning. Needs torch,
@@ -46,6 +51,12 @@ SHORTENED = 0.15
 COMMON = 12_000
 """The vocabulary's first word pieces are kept, and all that occur in the texts; others are unknown."""
 
+SENTENCES = (1, 1, 1, 2, 2, 3)
+"""How many sentences of a book are taken together."""
+
+ALIKE = 5
+"""So many words in a row that a recording says too are not learned from."""
+
 INSIDE, CLAUSE, SENTENCE, TURN = range(4)
 Text = tuple[tuple[str, ...], tuple[int, ...]]
 """Words, and for each what ends with it."""
@@ -85,6 +96,42 @@ def parsed(text: str) -> Text | None:
 
 def texts(found: Iterable[str]) -> list[Text]:
     return [text for text in map(parsed, found) if text is not None]
+
+
+def book_turns(folder: Path, never: Iterable[str], random: Random) -> list[Text]:
+    """One to three sentences at a time of the books in `folder`, but none that says anything of `never`."""
+    known = {run for text in never for run in _runs(plain(text))}
+    found: list[Text] = []
+    for book in sorted(folder.glob("*.txt")):
+        text = re.sub(r"\b(Mr|Mrs|Dr|St|Messrs|Capt|Col|Gen|Hon|Esq)\.", r"\1", book.read_text(encoding="utf-8"))
+        text = re.sub(r"-{2,}|[\u2013\u2014]", ", ", re.sub(r"[_*\"\u201c\u201d]", "", text))
+        for paragraph in re.split(r"\n\s*\n", text):
+            sentences = re.split(r"(?<=[.?!])\s+(?=[A-Z'\u2018])", " ".join(paragraph.split()))
+            some: list[str] = []
+            wanted = random.choice(SENTENCES)
+            for sentence in sentences:
+                said = plain(sentence)
+                whole = sentence[-1:] in (".", "?", "!") and sentence[:1].isupper() and 3 <= len(said) <= LONGEST
+                if whole and not re.search(r"\d|[A-Z]{4}", sentence) and known.isdisjoint(_runs(said)):
+                    some.append(sentence)
+                    if len(some) < wanted:
+                        continue
+                found += texts([" ".join(some)])
+                some, wanted = [], random.choice(SENTENCES)
+            found += texts([" ".join(some)])
+    random.shuffle(found)
+    return found
+
+
+def recorded(folder: Path) -> list[str]:
+    """What the recordings that the generated dialogues may speak say."""
+    with (folder / "manifest.tsv").open(encoding="utf-8", newline="") as file:
+        return [row["text"] for row in csv.DictReader(file, delimiter="\t")]
+
+
+def _runs(words: Sequence[str]) -> set[tuple[str, ...]]:
+    """All runs of `ALIKE` words."""
+    return {tuple(words[at : at + ALIKE]) for at in range(len(words) - ALIKE + 1)}
 
 
 def scenario_lines() -> list[str]:
@@ -205,7 +252,7 @@ def told(model: Endings, some: Sequence[Text], pieces: WordPieces) -> str:
 
 
 def train(
-    chosen: list[Text], apart: Sequence[Text], pieces: WordPieces, misheard: Mishearing, seed: int
+    chosen: list[Text], books: Sequence[Text], apart: Sequence[Text], pieces: WordPieces, misheard: Mishearing, seed: int
 ) -> Endings:
     torch.manual_seed(seed)
     random = Random(seed)
@@ -217,15 +264,16 @@ def train(
     optimiser = torch.optim.AdamW(
         [{"params": old, "lr": RATE}, {"params": new, "lr": HEAD_RATE}], weight_decay=0.01
     )
-    steps = EPOCHS * -(-len(chosen) // BATCH)
+    steps = -(-(EPOCHS * len(chosen) + len(books)) // BATCH)
     pace = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min(step / (0.06 * steps), max(0.0, (steps - step) / (0.94 * steps)))
     )
     model.train()
     for epoch in range(EPOCHS):
-        random.shuffle(chosen)
         mean = 0.0
-        texts_now = [changed(text, misheard, random) for text in chosen]
+        texts_now = [*chosen, *books[epoch::EPOCHS]]
+        random.shuffle(texts_now)
+        texts_now = [changed(text, misheard, random) for text in texts_now]
         texts_now = [text for text in texts_now if text[0]]
         # Texts of like length share a batch, so that little is padded.
         for start in range(0, len(texts_now), BATCH * 20):
@@ -308,16 +356,26 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     options.add_argument("--data", type=Path, required=True)
+    options.add_argument("--books", type=Path, help="a folder of plain texts to learn sentences from")
+    options.add_argument("--speech", type=Path, help="the recordings that the books are kept apart from")
     options.add_argument("--seed", type=int, default=7)
     options.add_argument("--to", type=Path, default=Path("simulator/language/en/endings.onnx"))
     given = options.parse_args()
     pieces = WordPieces(judge.minilm_folder() / "tokenizer.json")
     chosen, apart = collect(given.data), texts(turns("tune"))
-    print(f"{len(chosen)} texts, {len(apart)} kept apart ({OWN.name}/replies.tsv, half tune)", flush=True)
+    books: list[Text] = []
+    if given.books:
+        if not given.speech:
+            options.error("--books needs --speech, the recordings that it must not learn from")
+        books = book_turns(given.books, recorded(given.speech), Random(given.seed))
+    print(
+        f"{len(chosen)} texts and {len(books)} of books; {len(apart)} kept apart ({OWN.name}/replies.tsv, half tune)",
+        flush=True,
+    )
     vocabulary = vocabulary_of(Example("", "", "", words) for words, _ in chosen)
     misheard = Mishearing(tuple(vocabulary), sounding_alike(vocabulary))
     used = {piece for word in set(vocabulary) for piece in pieces.of(word)}
-    model = train(chosen, apart, pieces, misheard, given.seed)
+    model = train(chosen, books, apart, pieces, misheard, given.seed)
     export(model, sorted(used | set(range(COMMON))), given.to)
     print(f"{given.to}: {given.to.stat().st_size} bytes")
     return 0

@@ -78,10 +78,10 @@ Heard = SpeechStarted | LimitNear | TurnOver | Utterance | Lost | Failed
 def endpoint_rules(settings: Settings, patience: Patience, rate: int) -> EndpointRules:
     """The endpointer's rules in samples, from the settings in seconds."""
     turn_silence_s = TURN_SILENCE_S[patience]
-    sure = doubt = None
+    shortest = longest = None
     if turn_silence_s is not None:
-        sure = to_samples(turn_silence_s * settings.sure_silence_share, rate)
-        doubt = to_samples(turn_silence_s * settings.doubt_silence_share, rate)
+        shortest = to_samples(turn_silence_s * settings.shortest_silence_share, rate)
+        longest = to_samples(turn_silence_s * settings.longest_silence_share, rate)
     return EndpointRules(
         onset=to_samples(settings.speech_onset_s, rate),
         utterance_silence=to_samples(settings.utterance_silence_s, rate),
@@ -89,10 +89,9 @@ def endpoint_rules(settings: Settings, patience: Patience, rate: int) -> Endpoin
         longest_turn=to_samples(settings.longest_turn_s, rate),
         speech=settings.speech_probability,
         still_speech=max(0.0, settings.speech_probability - 0.15),
-        sure_silence=sure,
-        doubt_silence=doubt,
-        doubt=settings.turn_doubt,
-        sure=settings.turn_sure,
+        shortest_silence=shortest,
+        longest_silence=longest,
+        cut_off_cost=settings.cut_off_cost,
         warn_before=to_samples(min(settings.limit_warning_s, settings.longest_turn_s / 2), rate),
         noise_margin=settings.noise_margin,
     )

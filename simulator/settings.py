@@ -94,22 +94,14 @@ class Settings(BaseSettings):
     lapse_s: float = Field(8.0, gt=0, description="gap after which the talk has stopped (convention)")
     longest_turn_s: float = Field(90.0, gt=0, description="a turn is ended here, whatever is heard")
     limit_warning_s: float = Field(10.0, ge=0, description="so long before that a turn's end is announced")
-    sure_silence_share: float = Field(
-        0.45,
-        gt=0,
-        le=1,
-        description="share of the patience's silence that ends a turn which sounds over (convention)",
+    shortest_silence_share: float = Field(
+        0.19, gt=0, le=1, description="share of the patience's silence that ends a turn which is surely over"
     )
-    doubt_silence_share: float = Field(
-        1.5,
-        ge=1,
-        description="the same share for a turn which sounds as if it went on (convention)",
+    longest_silence_share: float = Field(
+        1.5, ge=1, description="the same share for a turn which surely goes on (convention)"
     )
-    turn_sure: float = Field(
-        0.93, ge=0, le=1, description="probability of the turn's being over that counts as over (convention)"
-    )
-    turn_doubt: float = Field(
-        0.25, ge=0, le=1, description="probability up to which the turn counts as going on (convention)"
+    cut_off_cost: float = Field(
+        6.5, ge=0, description="as bad as waiting in vain for so many of these silences is cutting a turn off"
     )
     noise_margin: float = Field(
         0.25, ge=0, description="how far speech must stand out of what the detector says of the room"

@@ -78,7 +78,7 @@ def play(
 ) -> list[Event]:
     """All events of a rehearsal in which the trainee says `said`, with engines that are scripted."""
     # Times must not hang on a model's weights: unless asked, words neither shorten nor lengthen a silence.
-    chosen = load_settings(**{"sure_silence_share": 1.0, "doubt_silence_share": 1.0, **settings})
+    chosen = load_settings(**{"shortest_silence_share": 1.0, "longest_silence_share": 1.0, **settings})
     with Performer(SCRIPTED) as client, Performer(SCRIPTED) as coach:
         studio = Studio(
             chosen,

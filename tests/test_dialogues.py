@@ -288,7 +288,7 @@ def test_articulation_is_wrong_by_the_share_that_words_are_missing(report: tuple
 
 
 RULES = EndpointRules(
-    onset=2, utterance_silence=2, turn_silence=6, longest_turn=1000, sure_silence=3, doubt=0.45, sure=0.6
+    onset=2, utterance_silence=2, turn_silence=6, longest_turn=1000, shortest_silence=3, cut_off_cost=1.5
 )
 
 

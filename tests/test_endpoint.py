@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from math import log
+from statistics import NormalDist
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,8 @@ from hypothesis import strategies as st
 
 from simulator.audio.span import Span
 from simulator.dialogue.endpoint import (
+    PAUSE_MEDIAN,
+    PAUSE_SPREAD,
     Change,
     Endpointer,
     EndpointRules,
@@ -127,7 +131,13 @@ def test_what_is_forgotten_ends_no_turn_and_what_goes_on_does() -> None:
 
 
 ASKING = EndpointRules(
-    onset=1, utterance_silence=2, turn_silence=8, longest_turn=60, sure_silence=4, doubt_silence=12
+    onset=1,
+    utterance_silence=2,
+    turn_silence=8,
+    longest_turn=60,
+    shortest_silence=4,
+    longest_silence=12,
+    cut_off_cost=5.0,
 )
 
 
@@ -150,14 +160,40 @@ OVER, GOES_ON = 20.0, -20.0
 
 @pytest.mark.parametrize(
     ("words", "silence"),
-    [(OVER, 4), (2.8, 4), (0.507, 8), (-1.1, 12), (GOES_ON, 12), (None, 8)],
-    ids=["over", "just over", "half", "just going on", "going on", "no answer"],
+    [(OVER, 4), (1.0, 6), (0.0, 9), (-0.5, 11), (GOES_ON, 12), (None, 8)],
+    ids=["over", "likely over", "half", "likely going on", "going on", "no answer"],
 )
 def test_the_words_decide_how_long_the_silence_must_be(words: float | None, silence: int) -> None:
     #        ###............
     # told   ...  ^
     changes = play("###" + "." * 20, ASKING, {5: lambda it: it.judge(Span(0, 3), words=words)})
     assert overs(changes) == [TurnOver(3, 3 + silence)]
+
+
+def test_the_silence_chosen_costs_the_least_by_what_is_to_be_expected() -> None:
+    pauses = NormalDist(log(PAUSE_MEDIAN), PAUSE_SPREAD)
+
+    def longer(length: int) -> float:
+        return (1 - pauses.cdf(log(length / 16))) / (1 - pauses.cdf(log(2 / 16)))
+
+    for over, cost in itertools.product((0.0, 0.2, 0.5, 0.7, 0.9, 1.0), (0.0, 2.0, 5.0, 20.0)):
+        rules = replace(ASKING, turn_silence=16, cut_off_cost=cost)
+        expected = {
+            length: over * length / 16 + (1 - over) * cost * longer(length) for length in range(4, 13)
+        }
+        chosen = rules.silence(over)
+        assert chosen is not None
+        assert expected[chosen] == pytest.approx(min(expected.values()))
+
+
+def test_whoever_dreads_cut_offs_more_waits_longer_and_so_does_whoever_is_less_sure() -> None:
+    rules = replace(ASKING, turn_silence=800, shortest_silence=100, longest_silence=1200)
+    lengths = [
+        [replace(rules, cut_off_cost=cost).silence(over) or 0 for over in (0.95, 0.8, 0.6, 0.4, 0.2)]
+        for cost in (2.0, 5.0, 10.0)
+    ]
+    assert all(row == sorted(row) and row[0] < row[-1] for row in lengths)
+    assert all(list(column) == sorted(column) for column in zip(*lengths, strict=True))
 
 
 def test_sound_and_words_are_weighed_together() -> None:
@@ -173,11 +209,15 @@ def test_sound_and_words_are_weighed_together() -> None:
 def test_what_is_known_later_leaves_what_was_known_before() -> None:
     def tell(it: Endpointer) -> None:
         it.judge(Span(0, 3), sound=0.99)
-        it.judge(Span(0, 3), words=1.6)
+        it.judge(Span(0, 3), words=0.0)
 
-    by_words = overs(play("###" + "." * 20, ASKING, {5: lambda it: it.judge(Span(0, 3), words=1.6)}))
-    assert by_words == [TurnOver(3, 8)]
-    assert overs(play("###" + "." * 20, ASKING, {5: tell})) == [TurnOver(3, 7)]
+    by_words = overs(play("###" + "." * 20, ASKING, {5: lambda it: it.judge(Span(0, 3), words=0.0)}))
+    assert by_words == [TurnOver(3, 12)]
+    by_both = overs(play("###" + "." * 20, ASKING, {5: tell}))
+    assert by_both == overs(
+        play("###" + "." * 20, ASKING, {5: lambda it: it.judge(Span(0, 3), sound=0.99, words=0.0)})
+    )
+    assert by_both[0].decided_at < by_words[0].decided_at
 
 
 def test_without_a_shorter_silence_nothing_is_asked() -> None:
@@ -186,7 +226,7 @@ def test_without_a_shorter_silence_nothing_is_asked() -> None:
 
 
 def test_open_patience_asks_neither_sound_nor_words() -> None:
-    rules = EndpointRules(1, 2, None, 60, sure_silence=4, doubt_silence=12)
+    rules = EndpointRules(1, 2, None, 60, shortest_silence=4, longest_silence=12)
     assert overs(play("###" + "." * 60, rules, {5: lambda it: it.judge(Span(0, 3), words=OVER)})) == []
 
 

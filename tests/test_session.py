@@ -197,7 +197,7 @@ def test_a_sentence_that_trails_off_is_waited_for(text: str, decided: str) -> No
 
 def test_a_whole_sentence_is_answered_sooner_than_a_broken_off_one() -> None:
     def decided_s(text: str) -> float:
-        shares = {"sure_silence_share": 0.5, "doubt_silence_share": 1.5}
+        shares = {"shortest_silence_share": 0.5, "longest_silence_share": 1.5}
         lines = conversation_of(play([(3.0, 1.5, text)], **shares))
         return float(next(line for line in lines if "turn ended" in line).split()[-1])
 

@@ -32,6 +32,9 @@ NEAR_END_S = 0.3
 INTERRUPTION_S = 0.5
 """Speech over the client that is shorter takes no floor (convention)."""
 
+FLOOR_WORDS = 3
+"""So many words last longer than `INTERRUPTION_S`, however little of them was heard over the client."""
+
 BACKCHANNEL_S = 1.0
 """A backchannel lasts less than this for each two words (convention)."""
 
@@ -173,9 +176,10 @@ def _kind(
         # Of a short sound the words are not known well enough: recognisers write a hum down as "No, no".
         long = len(span) >= to_samples(least_s, rate)
         return OverlapKind.FILLED_SILENCE if long else OverlapKind.OTHER
+    many = len(tokens(said)) >= FLOOR_WORDS
     if span.start - line.sounded.start < to_samples(BOTH_START_S, rate):
-        least_s = BACKCHANNEL_S  # both started: only whoever speaks on regardless takes the floor
-    if len(span) >= to_samples(least_s, rate) and to_end > to_samples(NEAR_END_S, rate):
+        least_s, many = BACKCHANNEL_S, False  # both started: only who speaks on regardless takes the floor
+    if (many or len(span) >= to_samples(least_s, rate)) and to_end > to_samples(NEAR_END_S, rate):
         return OverlapKind.INTERRUPTION
     return OverlapKind.OTHER
 
