@@ -236,9 +236,7 @@ def model_alone(run: Run, rules: EndpointRules, threshold: float) -> tuple[TurnO
     """
     judged = [told.given for told in run.told if told.what == "judge"]
     verdicts = {utterance: sound for utterance, sound, _ in judged if sound is not None}
-    waiting = replace(
-        rules, turn_silence=to_samples(ANSWER_BY_S, RATE), shortest_silence=None
-    )
+    waiting = replace(rules, turn_silence=to_samples(ANSWER_BY_S, RATE), shortest_silence=None)
     endpointer = Endpointer(waiting)
     over: list[TurnOver] = []
     for told in run.told:

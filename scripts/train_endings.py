@@ -6,10 +6,10 @@ scenarios, and `turns.txt` (whatever people say or read aloud, one turn a line) 
 replies that the generated dialogues speak (`replies.tsv`) are not; how well the model tells their ends is
 printed for the half `tune`.
 
-`--books FOLDER` holds old books as plain text, free of rights (novels of Jane Austen and Herman Melville, "Alice",
-speeches of American presidents): their sentences teach where English sentences end, and are no model of a
-reply. What the recordings of `--speech` say is taken out of them, word for word, because the generated
-dialogues measure with it. Every turn of `--data` is read once in each epoch, every sentence of a book once in all.
+`--books FOLDER` holds old books and speeches as plain text, free of rights (the model card names those of the
+weights that ship): their sentences teach where English sentences end, and are no model of a reply. A sentence
+of which a recording of `--speech` says some words in a row is left out, because the generated dialogues
+measure with it. Every turn of `--data` is read once in each epoch, every sentence of a book once in all.
 
 The first layers of MiniLM-L6 read words from the first to the last, each seeing those before it alone, and
 say at each word whether a turn, a sentence and a clause end with it: so every word of a text is an example.
@@ -103,7 +103,9 @@ def book_turns(folder: Path, never: Iterable[str], random: Random) -> list[Text]
     known = {run for text in never for run in _runs(plain(text))}
     found: list[Text] = []
     for book in sorted(folder.glob("*.txt")):
-        text = re.sub(r"\b(Mr|Mrs|Dr|St|Messrs|Capt|Col|Gen|Hon|Esq)\.", r"\1", book.read_text(encoding="utf-8"))
+        text = re.sub(
+            r"\b(Mr|Mrs|Dr|St|Messrs|Capt|Col|Gen|Hon|Esq)\.", r"\1", book.read_text(encoding="utf-8")
+        )
         text = re.sub(r"-{2,}|[\u2013\u2014]", ", ", re.sub(r"[_*\"\u201c\u201d]", "", text))
         for paragraph in re.split(r"\n\s*\n", text):
             sentences = re.split(r"(?<=[.?!])\s+(?=[A-Z'\u2018])", " ".join(paragraph.split()))
@@ -111,7 +113,9 @@ def book_turns(folder: Path, never: Iterable[str], random: Random) -> list[Text]
             wanted = random.choice(SENTENCES)
             for sentence in sentences:
                 said = plain(sentence)
-                whole = sentence[-1:] in (".", "?", "!") and sentence[:1].isupper() and 3 <= len(said) <= LONGEST
+                whole = (
+                    sentence[-1:] in (".", "?", "!") and sentence[:1].isupper() and 3 <= len(said) <= LONGEST
+                )
                 if whole and not re.search(r"\d|[A-Z]{4}", sentence) and known.isdisjoint(_runs(said)):
                     some.append(sentence)
                     if len(some) < wanted:
@@ -252,7 +256,12 @@ def told(model: Endings, some: Sequence[Text], pieces: WordPieces) -> str:
 
 
 def train(
-    chosen: list[Text], books: Sequence[Text], apart: Sequence[Text], pieces: WordPieces, misheard: Mishearing, seed: int
+    chosen: list[Text],
+    books: Sequence[Text],
+    apart: Sequence[Text],
+    pieces: WordPieces,
+    misheard: Mishearing,
+    seed: int,
 ) -> Endings:
     torch.manual_seed(seed)
     random = Random(seed)
@@ -369,7 +378,8 @@ def main() -> int:
             options.error("--books needs --speech, the recordings that it must not learn from")
         books = book_turns(given.books, recorded(given.speech), Random(given.seed))
     print(
-        f"{len(chosen)} texts and {len(books)} of books; {len(apart)} kept apart ({OWN.name}/replies.tsv, half tune)",
+        f"{len(chosen)} texts and {len(books)} of books; "
+        f"{len(apart)} kept apart ({OWN.name}/replies.tsv, half tune)",
         flush=True,
     )
     vocabulary = vocabulary_of(Example("", "", "", words) for words, _ in chosen)

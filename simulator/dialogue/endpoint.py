@@ -46,8 +46,8 @@ def finished(sound: float | None, words: float | None) -> float | None:
 
 
 PAUSE_MEDIAN, PAUSE_SPREAD = 0.22, 0.98
-"""The length of a thinking pause, as shares of `turn_silence`: lognormal (Campione and Veronis 2002). Where that
-is 1.6 s, 29 % last 0.6 s or more and 6 % 1.6 s, which gives the shares of turns in LiveKit's eot-bench."""
+"""The length of a thinking pause, as shares of `turn_silence`: lognormal (Campione and Veronis 2002). Where
+that is 1.6 s, 29 % last 0.6 s or more and 6 % 1.6 s, which gives the turns of LiveKit's eot-bench."""
 
 STEPS = 100
 """So many lengths of a silence are compared."""
@@ -100,7 +100,8 @@ class EndpointRules:
     def silence(self, over: float | None) -> int | None:
         """The silence that ends a turn which is over with this probability; `None` where it is not known.
 
-        It costs the least by what is to be expected: waiting where the turn is over, a cut-off where it goes on.
+        It costs the least by what is to be expected: waiting where the turn is over, a cut-off where it goes
+        on.
         """
         usual, shortest = self.turn_silence, self.shortest_silence
         if usual is None or shortest is None or over is None:

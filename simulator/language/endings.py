@@ -28,8 +28,8 @@ MOST_PIECES = 4 * LONGEST
 OF_MODEL, BIAS = 0.65, 0.6
 """What the model's log-odds count, and what is added to them.
 
-These and the values below were found on the half `tune` of the generated dialogues: those with which waits and
-cut-offs cost the least (`EndpointRules.cut_off_cost`), in the middle of what does as well, and rounded.
+These and the values below were found on the half `tune` of the generated dialogues: those with which waits
+and cut-offs cost the least (`EndpointRules.cut_off_cost`), in the middle of what does as well, and rounded.
 """
 
 GOES_ON = 0.4
