@@ -32,9 +32,13 @@ from simulator.trainee import SimulatedTrainee
 SIMULATED_TRAINEE = "warm"
 """Who answers where there is no microphone."""
 
-SIMULATED_INSTEAD = "So a simulated trainee answers in a simulated room; nothing else is different."
+SIMULATED_INSTEAD = "So a simulated trainee answers in a simulated room, and has longer to pause; nothing else is different."
 
 TRAINEE_VOICE = "trainee"
+
+UNHURRIED_SHARE = 0.7
+"""The voice of the simulated trainee is silent for 0.95 s between its sentences: a shorter share of the
+patience's silence would cut it off."""
 
 SILENCE_AFTER_TAPE_S = 120.0
 """After a recording the microphone hears silence for so long, time enough for the client and the coach."""
@@ -62,6 +66,9 @@ def play(
     if not (live or trainee or tape):
         console.print(f"{why} {SIMULATED_INSTEAD}", style="yellow")
         trainee = SIMULATED_TRAINEE
+    if trainee:
+        unhurried = max(settings.shortest_silence_share, UNHURRIED_SHARE)
+        settings = settings.model_copy(update={"shortest_silence_share": unhurried})
     with ExitStack() as stack:
         store = stack.enter_context(Store(data_folder()))
         device: Device = stack.enter_context(_device(live, tape, settings))
