@@ -32,7 +32,7 @@ from simulator.trainee import SimulatedTrainee
 SIMULATED_TRAINEE = "warm"
 """Who answers where there is no microphone."""
 
-SIMULATED_INSTEAD = "So a simulated trainee answers in a simulated room, and has longer to pause; nothing else is different."
+SIMULATED_INSTEAD = "So a simulated trainee answers in a simulated room and may pause for longer; all else is the same."
 
 TRAINEE_VOICE = "trainee"
 
