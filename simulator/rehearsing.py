@@ -32,7 +32,9 @@ from simulator.trainee import SimulatedTrainee
 SIMULATED_TRAINEE = "warm"
 """Who answers where there is no microphone."""
 
-SIMULATED_INSTEAD = "So a simulated trainee answers in a simulated room and may pause for longer; all else is the same."
+SIMULATED_INSTEAD = (
+    "So a simulated trainee answers in a simulated room and may pause longer; else nothing differs."
+)
 
 TRAINEE_VOICE = "trainee"
 
