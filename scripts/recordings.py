@@ -212,10 +212,15 @@ def _half_of(items: Sequence[str], half: Half) -> list[str]:
     return sorted(items)[(0 if half == "tune" else 1) :: 2]
 
 
+def recorded_texts(folder: Path) -> dict[str, str]:
+    """What is said in the recordings that the folder's manifest.tsv names, by their file names."""
+    with (folder / "manifest.tsv").open(encoding="utf-8", newline="") as file:
+        return {row["file"]: row["text"] for row in csv.DictReader(file, delimiter="\t")}
+
+
 def recordings(folder: Path, half: Half) -> tuple[Recording, ...]:
     """The recordings of this half, of those that the folder's manifest.tsv names."""
-    with (folder / "manifest.tsv").open(encoding="utf-8", newline="") as file:
-        texts = {row["file"]: row["text"] for row in csv.DictReader(file, delimiter="\t")}
+    texts = recorded_texts(folder)
     found = []
     for name in _half_of(list(texts), half):
         sound = resample(read_wav(folder / name), RATE)

@@ -33,6 +33,7 @@ import torch
 from dialogue_lines import CONNECTIVES, turns
 from dialogues import JUNCTURE_SHARE
 from judge_data import OWN, Example, Mishearing, noisy, own, sounding_alike, vocabulary_of
+from recordings import recorded_texts
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -112,25 +113,22 @@ def book_turns(folder: Path, never: Iterable[str], random: Random) -> list[Text]
             some: list[str] = []
             wanted = random.choice(SENTENCES)
             for sentence in sentences:
-                said = plain(sentence)
-                whole = (
-                    sentence[-1:] in (".", "?", "!") and sentence[:1].isupper() and 3 <= len(said) <= LONGEST
-                )
-                if whole and not re.search(r"\d|[A-Z]{4}", sentence) and known.isdisjoint(_runs(said)):
+                whole = _teaches(sentence, known)
+                if whole:
                     some.append(sentence)
-                    if len(some) < wanted:
-                        continue
-                found += texts([" ".join(some)])
-                some, wanted = [], random.choice(SENTENCES)
+                if not whole or len(some) == wanted:
+                    found += texts([" ".join(some)])
+                    some, wanted = [], random.choice(SENTENCES)
             found += texts([" ".join(some)])
     random.shuffle(found)
     return found
 
 
-def recorded(folder: Path) -> list[str]:
-    """What the recordings that the generated dialogues may speak say."""
-    with (folder / "manifest.tsv").open(encoding="utf-8", newline="") as file:
-        return [row["text"] for row in csv.DictReader(file, delimiter="\t")]
+def _teaches(sentence: str, known: set[tuple[str, ...]]) -> bool:
+    """Whether it is a whole sentence without numbers or headings that says nothing of what is `known`."""
+    said = plain(sentence)
+    whole = sentence[-1:] in (".", "?", "!") and sentence[:1].isupper() and 3 <= len(said) <= LONGEST
+    return whole and not re.search(r"\d|[A-Z]{4}", sentence) and known.isdisjoint(_runs(said))
 
 
 def _runs(words: Sequence[str]) -> set[tuple[str, ...]]:
@@ -376,7 +374,7 @@ def main() -> int:
     if given.books:
         if not given.speech:
             options.error("--books needs --speech, the recordings that it must not learn from")
-        books = book_turns(given.books, recorded(given.speech), Random(given.seed))
+        books = book_turns(given.books, recorded_texts(given.speech).values(), Random(given.seed))
     print(
         f"{len(chosen)} texts and {len(books)} of books; "
         f"{len(apart)} kept apart ({OWN.name}/replies.tsv, half tune)",

@@ -20,6 +20,7 @@ turns cut off in a pause that goes on for longer (`PAUSE_MEDIAN`).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import erfc, exp, log, sqrt
 
 from simulator.audio.span import Span
@@ -103,14 +104,19 @@ class EndpointRules:
         It costs the least by what is to be expected: waiting where the turn is over, a cut-off where it goes
         on.
         """
-        usual, shortest = self.turn_silence, self.shortest_silence
-        if usual is None or shortest is None or over is None:
-            return usual
-        longest = usual if self.longest_silence is None else self.longest_silence
+        if self.turn_silence is None or self.shortest_silence is None or over is None:
+            return self.turn_silence
+        longest = self.turn_silence if self.longest_silence is None else self.longest_silence
         # `over` is known of a silence that has lasted: only the longer pauses are left.
-        at_risk = self.cut_off_cost * (1 - over) / outlasting(self.utterance_silence / usual)
-        lengths = range(shortest, longest + 1, max(1, (longest - shortest) // STEPS))
-        return min(lengths, key=lambda length: over * length / usual + at_risk * outlasting(length / usual))
+        at_risk = self.cut_off_cost * (1 - over) / outlasting(self.utterance_silence / self.turn_silence)
+        return _least_costly(over, at_risk, self.shortest_silence, longest, self.turn_silence)
+
+
+@lru_cache(maxsize=8)
+def _least_costly(over: float, at_risk: float, shortest: int, longest: int, usual: int) -> int:
+    """The length with the least cost. Kept, because it is asked for in every window of a silence."""
+    lengths = range(shortest, longest + 1, max(1, (longest - shortest) // STEPS))
+    return min(lengths, key=lambda length: over * length / usual + at_risk * outlasting(length / usual))
 
 
 @dataclass(frozen=True, slots=True)
