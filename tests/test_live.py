@@ -24,6 +24,7 @@ from pulse import Pulse, pulse_server  # noqa: F401
 
 from simulator.audio.sound import Sound, silence, write_wav
 from simulator.dialogue.scenario import load_scenario, parts, parts_of
+from simulator.rehearsing import UNHURRIED_SHARE
 from simulator.settings import shipped
 from simulator.speech.voices import Performer, load_profile
 
@@ -75,7 +76,13 @@ def on_the_card(pulse: Pulse, folder: Path) -> dict[str, Any]:
         }
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "simulator", "rehearse", "short", "--json"],
-        env={**pulse.environment, "COLUMNS": "300", "ALONGSIDE_SPOKEN_INTRODUCTION": "false"},
+        env={
+            **pulse.environment,
+            "COLUMNS": "300",
+            "ALONGSIDE_SPOKEN_INTRODUCTION": "false",
+            # The voice is the simulated trainee's here too, and pauses for as long between its sentences.
+            "ALONGSIDE_SHORTEST_SILENCE_SHARE": str(UNHURRIED_SHARE),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
