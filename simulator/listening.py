@@ -75,17 +75,28 @@ class Failed:
 Heard = SpeechStarted | LimitNear | TurnOver | Utterance | Lost | Failed
 
 
-def endpoint_rules(settings: Settings, patience: Patience, rate: int) -> EndpointRules:
-    """The endpointer's rules in samples, from the settings in seconds."""
+def endpoint_rules(
+    settings: Settings, patience: Patience, rate: int, paused: int | None = None
+) -> EndpointRules:
+    """The endpointer's rules in samples, from the settings in seconds.
+
+    `paused` is the longest pause in which the trainee was cut off: no silence like it ends a turn again, as
+    far as the patience goes.
+    """
     turn_silence_s = TURN_SILENCE_S[patience]
-    shortest = longest = None
+    turn_silence = shortest = longest = None
+    utterance_silence = to_samples(settings.utterance_silence_s, rate)
     if turn_silence_s is not None:
+        turn_silence = to_samples(turn_silence_s, rate)
         shortest = to_samples(turn_silence_s * settings.shortest_silence_share, rate)
         longest = to_samples(turn_silence_s * settings.longest_silence_share, rate)
+        if paused is not None:
+            # One pause is not like the other: a little longer than the one that is known.
+            shortest = max(shortest, min(paused + utterance_silence, turn_silence))
     return EndpointRules(
         onset=to_samples(settings.speech_onset_s, rate),
-        utterance_silence=to_samples(settings.utterance_silence_s, rate),
-        turn_silence=None if turn_silence_s is None else to_samples(turn_silence_s, rate),
+        utterance_silence=utterance_silence,
+        turn_silence=turn_silence,
         longest_turn=to_samples(settings.longest_turn_s, rate),
         speech=settings.speech_probability,
         still_speech=max(0.0, settings.speech_probability - 0.15),

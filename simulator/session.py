@@ -21,7 +21,7 @@ from simulator.coaching import say
 from simulator.dialogue import client as clients
 from simulator.dialogue.commands import Command, parse_command, without_done
 from simulator.dialogue.endpoint import LimitNear, SpeechStarted, TurnOver
-from simulator.dialogue.floor import response
+from simulator.dialogue.floor import cut_off_pause, response
 from simulator.dialogue.scenario import Line, Scenario, parts
 from simulator.dialogue.turns import Exchange, SpokenLine, Utterance, exchanges
 from simulator.errors import DeviceLost
@@ -101,6 +101,7 @@ class _Rehearsal:
             studio.turn_model,
         )
         self.patience = studio.settings.patience
+        self.paused: int | None = None
         self.tempo = 1.0
         self.lapses = 0
         self.held: list[Utterance] = []
@@ -340,7 +341,12 @@ class _Rehearsal:
             self.to_prepare = [*clients.sayable(self.scenario)]
         elif command is not None and command.value in set(Patience):
             self.patience = Patience(command.value)
-            self.ears.endpointer.rules = endpoint_rules(self.studio.settings, self.patience, self.rate)
+            self._be_patient()
+
+    def _be_patient(self) -> None:
+        self.ears.endpointer.rules = endpoint_rules(
+            self.studio.settings, self.patience, self.rate, self.paused
+        )
 
     def _last_words(self) -> Iterator[Event]:
         """What was said just before the end is kept too."""
@@ -360,4 +366,15 @@ class _Rehearsal:
 
     def _keep(self, utterance: Utterance) -> UtteranceHeard:
         self.facts.add(utterance)
+        self._mind_cut_off()
         return UtteranceHeard(utterance.span.end, utterance)
+
+    def _mind_cut_off(self) -> None:
+        """Whoever was cut off in a pause is not cut off in one like it again."""
+        told = exchanges(self.facts.conversation())
+        if len(told) < 2:
+            return
+        paused = cut_off_pause(told[-2], told[-1], self.rate, self.language)
+        if paused is not None and paused > (self.paused or 0):
+            self.paused = paused
+            self._be_patient()

@@ -8,6 +8,7 @@ import pytest
 from drawing import RATE, TICK, draw
 
 from simulator.audio.span import Span
+from simulator.dialogue.floor import cut_off_pause
 from simulator.dialogue.turns import Conversation, exchanges
 from simulator.evaluation.audit import audit_measures, cuts, waits
 from simulator.evaluation.interruptions import overlap_findings, overlap_measures
@@ -43,6 +44,26 @@ def test_going_on_within_a_second_of_the_answer_was_being_cut_off() -> None:
     conversation = draw(CUT, ["I was thinking that", "you could stay with her"])
     assert cuts(conversation, EN) == (Span(19 * TICK, 25 * TICK),)
     assert measures(conversation)["cut_off_by_program"] == 1
+
+
+@pytest.mark.parametrize(
+    ("tracks", "said", "ticks"),
+    [
+        (CUT, ["I was thinking that", "you could stay with her"], 8),
+        (CUT, ["How was that?", "you could stay with her"], None),
+        ("client    #####......######\ntrainee   .....##..#####...", ["I was", "thinking that you"], 2),
+        (
+            "client    #####.......##########\ntrainee   ......##########......",
+            ["thinking that you could"],
+            None,
+        ),
+    ],
+    ids=["in the pause", "a question was over", "as they went on", "in no pause"],
+)
+def test_the_pause_in_which_one_was_cut_off(tracks: str, said: list[str], ticks: int | None) -> None:
+    before, now = exchanges(draw(tracks, said))
+    found = cut_off_pause(before, now, RATE, EN)
+    assert found == (None if ticks is None else ticks * TICK), tracks
 
 
 def test_who_was_cut_off_is_not_called_an_interrupter() -> None:

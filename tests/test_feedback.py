@@ -48,6 +48,22 @@ def coached(scenario: Scenario, *said: str, gap: int = 8) -> Feedback:
     return feedback(evaluate(conversation, scenario), conversation, scenario)
 
 
+@pytest.mark.parametrize(
+    ("times", "told"), [(0, None), (1, "once spoke before"), (2, "spoke 2 times before")]
+)
+def test_the_program_owns_up_to_having_cut_the_trainee_off(
+    scenario: Scenario, times: int, told: str | None
+) -> None:
+    client = "#####............" + "####............." * 3
+    trainee = "......#####......" + "..######........." * times + "...........####.." * (3 - times)
+    said = ("I was thinking that", *("you could stay with her",) * times, *("That is hard.",) * (3 - times))
+    lines = [(line.id, line.disclosure, line.say) for line in scenario.lines[:4]]
+    conversation = draw(f"client    {client}\ntrainee   {trainee}", said, lines)
+    sentences = feedback(evaluate(conversation, scenario), conversation, scenario).sentences
+    owned = [sentence for sentence in sentences if "the program's mistake" in sentence]
+    assert [told in sentence for sentence in owned] == ([True] if told else [])
+
+
 def test_a_strength_and_one_thing_to_try(scenario: Scenario) -> None:
     said = coached(scenario, "What is that like for you?", "At least you have your health.")
     assert said.strength is not None and said.attempt is not None

@@ -206,6 +206,24 @@ def test_a_whole_sentence_is_answered_sooner_than_a_broken_off_one() -> None:
     assert whole_s < plain_s < broken_s
 
 
+def test_who_was_cut_off_in_a_pause_is_not_cut_off_in_one_like_it_again() -> None:
+    """
+    client   ####..........##########....................########
+    trainee  .....###.........######.......###....######........
+                     cut off: 0.9 s           waited for
+    """
+    scenario = plain()
+    lines = [line.model_copy(update={"say": "One " * 11 + "one."}) for line in scenario.lines]
+    scenario = scenario.model_copy(update={"lines": tuple(lines), "length": 3})
+    first = [(8.0, 1.5, "You lost it all."), (10.4, 1.5, "Do you want to talk about it?")]
+    again = [(20.0, 1.5, "You lost it all."), (22.4, 1.5, "Do you want to talk about it?")]
+    shares = {"shortest_silence_share": 0.4, "longest_silence_share": 1.0, "cut_off_cost": 0.0}
+    events = play([*first, *again], scenario, **shares)
+    decided = [line.split()[-1] for line in conversation_of(events) if "turn ended" in line]
+    assert decided[:2] == ["10.14", "13.00"]
+    assert decided[2:] == ["25.00"], "the second pause of 0.9 s ended a turn too"
+
+
 def test_enter_ends_the_turn_and_q_the_rehearsal() -> None:
     room = quiet_room([(3.0, 4.0, "Tell me more.")])
     typed = {to_samples(5.0, CLOCK_HZ): "\n", to_samples(12.0, CLOCK_HZ): "q\n"}

@@ -268,6 +268,19 @@ def resumed(before: Exchange, exchange: Exchange, rate: int, language: Language)
     return None
 
 
+def cut_off_pause(before: Exchange, exchange: Exchange, rate: int, language: Language) -> int | None:
+    """How long the trainee was silent before they went on as `resumed` says; `None` where they did not.
+
+    client    ....######
+    trainee   ###..#####      a pause of 0.2 s
+    """
+    going_on = resumed(before, exchange, rate, language)
+    if going_on is None:
+        return None
+    earlier = [u.span.end for u in before.during + before.reply if u is not going_on]
+    return max(0, going_on.span.start - max(earlier)) if earlier else None
+
+
 def response(exchange: Exchange, rate: int, language: Language) -> Utterance | None:
     """The utterance with which the trainee takes the floor after the client's line; `None` if there is none.
 

@@ -1,8 +1,8 @@
 """An evaluation as the few sentences that the coach says.
 
 One strength with the trainee's own words, one thing to try with a better wording of that very line and the
-reason, then the offer to say the line again: practice without feedback made helpers less empathic (CARE trial
-2025), and feedback that cannot be heard in one go is none.
+reason, what the program itself did wrong, then the offer to say the line again: practice without feedback
+made helpers less empathic (CARE trial 2025), and feedback that cannot be heard in one go is none.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -70,6 +71,7 @@ class _Coach(BaseModel):
     unheard: dict[str, str]
     better: dict[str, str]
     fallback: dict[str, str]
+    cut_off: dict[Literal["once", "often"], str]
     again: str
     closing: str
     silent: tuple[str, ...]
@@ -96,6 +98,7 @@ def feedback(evaluation: Evaluation, conversation: Conversation, scenario: Scena
         *_said("strength", strength, scenario),
         *_said("attempt", attempt, scenario),
         _pick(coach.better, attempt).format(better=spoken(attempt.better or coach.fallback["better"])),
+        *_own_mistakes(evaluation, scenario),
         coach.again,
         coach.closing,
     )
@@ -145,6 +148,15 @@ def _said(part: str, finding: Finding, scenario: Scenario) -> tuple[str, ...]:
         quote=_inside(finding.quote, LONGEST_QUOTE) if finding.quote else "",
     )
     return said.replace("?.", "?").replace("!.", "!").replace("?,", ",").replace("!,", ","), finding.reason
+
+
+def _own_mistakes(evaluation: Evaluation, scenario: Scenario) -> tuple[str, ...]:
+    """What the program has to say of itself: that it cut the trainee off."""
+    count = int(evaluation.measure("cut_off_by_program").value or 0)
+    if not count:
+        return ()
+    told = _coach(scenario.language).cut_off["once" if count == 1 else "often"]
+    return (told.format(client=scenario.client.name, count=count),)
 
 
 def _troubled(findings: Sequence[Finding]) -> set[str | None]:
