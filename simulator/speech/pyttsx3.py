@@ -24,7 +24,6 @@ import numpy as np
 
 from simulator.audio.sound import Sound
 from simulator.errors import EngineCrashed, EngineError, EngineHung, EngineMissing, SoundError
-from simulator.files import did_you_mean
 from simulator.speech import Manner
 from simulator.speech.shaping import PASSAGE, PLAIN_WPM, has_words, shape, trim
 from simulator.speech.worker import Worker
@@ -52,7 +51,7 @@ class Pyttsx3Voice:
         self._folder = tempfile.TemporaryDirectory(prefix="alongside-voice-")
         self.worker = Worker(SystemSpeech, voice, self._folder.name, name=self.name, start_timeout_s=30)
         self._pace: tuple[tuple[float, ...], tuple[float, ...]] | None = None
-        self._render = lru_cache(maxsize=64)(self._rendered)
+        self._render = lru_cache(maxsize=4)(self._rendered)
         self._engine_hz = 22_050
 
     def start(self) -> None:
@@ -234,6 +233,9 @@ def find_voice(wanted: str, voices: Sequence[Any], exact: bool = True) -> str:
     inside = [] if exact else [voice_id for name, voice_id in names.items() if key in name]
     if key and inside:
         return inside[0]
+    # Here and not above: the worker seldom needs it, and with what it imports it takes 20 MB.
+    from simulator.files import did_you_mean
+
     short = {voice.id.rpartition("/")[2] for voice in voices}
     raise EngineMissing(
         f"The system's speech has no voice {wanted} among its {len(voices)}.{did_you_mean(wanted, short)}"

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from simulator.audio.sound import Samples
 from simulator.errors import EngineError, EngineMissing, ModelBroken, ModelError, ModelMissing
-from simulator.speech.models import MODELS, SMART_TURN, find_model, verify
 from simulator.speech.worker import Worker
 
 RATE_HZ = 16_000
@@ -163,6 +162,9 @@ def model_file() -> Path:
     Raises:
         ModelMissing, ModelBroken: the message names the cure.
     """
+    # Here and not above: the worker needs none of it, and it takes 20 MB.
+    from simulator.speech.models import MODELS, SMART_TURN, find_model, verify
+
     folder = find_model(SMART_TURN)
     if folder is None:
         raise ModelMissing(f"The end-of-turn model is not on this machine. {CURE}")
