@@ -2,9 +2,9 @@
 
 FOLDER holds transcribed talk: `annomi.csv` (AnnoMI, Wu et al. 2022 and 2023) with columns text and
 client_before. The project's own replies of `replies_more.tsv`, the lines they answer, those of its
-scenarios, and `turns.txt` (whatever people say or read aloud, one turn a line) are trained on too. The
-replies that the generated dialogues speak (`replies.tsv`) are not; how well the model tells their ends is
-printed for the half `tune`.
+scenarios, `turns.txt` (whatever people say or read aloud, one turn a line) and `short_turns.txt` (what is
+said in two to five words) are trained on too. The replies that the generated dialogues speak (`replies.tsv`)
+are not; how well the model tells their ends is printed for the half `tune`.
 
 `--books FOLDER` holds old books and speeches as plain text, free of rights (the model card names those of the
 weights that ship): their sentences teach where English sentences end, and are no model of a reply. A sentence
@@ -49,6 +49,11 @@ TURN_WEIGHT = 4.0
 
 ERRORS = (0.0, 0.0, 0.1, 0.25)
 SHORTENED = 0.15
+OFTEN = (0, 2)
+"""How often a short turn is read in an epoch, by each of the models whose weights are averaged (Wortsman et
+al. 2022). Such turns are many in talk and few in what is written; the model that reads them twice takes the
+short sentence that begins a turn for all of it, and the one that never does answers "Tell me more." late."""
+
 COMMON = 12_000
 """The vocabulary's first word pieces are kept, and all that occur in the texts; others are unknown."""
 
@@ -145,15 +150,16 @@ def scenario_lines() -> list[str]:
     return found
 
 
-def collect(data: Path) -> list[Text]:
-    """All that is trained on."""
+def collect(data: Path, often: int) -> list[Text]:
+    """All that is trained on, with each short turn so many times."""
     with (data / "annomi.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     mine = [e for e in own("train") if e.id.startswith("more-")]
     spoken = {row["text"] for row in rows} | {row["client_before"] for row in rows}
     general = (OWN / "turns.txt").read_text(encoding="utf-8").splitlines()
+    short = (OWN / "short_turns.txt").read_text(encoding="utf-8").splitlines() * often
     clients = sorted({e.client for e in mine})
-    return texts([*sorted(spoken), *(e.text for e in mine), *clients, *scenario_lines(), *general])
+    return texts([*sorted(spoken), *(e.text for e in mine), *clients, *scenario_lines(), *general, *short])
 
 
 def changed(text: Text, misheard: Mishearing, random: Random) -> Text:
@@ -300,6 +306,14 @@ def train(
     return model.eval()
 
 
+def averaged(models: Sequence[Endings]) -> Endings:
+    """A model whose weights are the mean of theirs."""
+    found = Endings()
+    states = [model.state_dict() for model in models]
+    found.load_state_dict({name: sum(state[name] for state in states) / len(states) for name in states[0]})
+    return found.eval()
+
+
 class _Exported(nn.Module):
     """One text: the log-odds at its last piece. Only the word pieces that are kept have a vector."""
 
@@ -369,22 +383,28 @@ def main() -> int:
     options.add_argument("--to", type=Path, default=Path("simulator/language/en/endings.onnx"))
     given = options.parse_args()
     pieces = WordPieces(judge.minilm_folder() / "tokenizer.json")
-    chosen, apart = collect(given.data), texts(turns("tune"))
+    apart = texts(turns("tune"))
     books: list[Text] = []
     if given.books:
         if not given.speech:
             options.error("--books needs --speech, the recordings that it must not learn from")
         books = book_turns(given.books, recorded_texts(given.speech).values(), Random(given.seed))
-    print(
-        f"{len(chosen)} texts and {len(books)} of books; "
-        f"{len(apart)} kept apart ({OWN.name}/replies.tsv, half tune)",
-        flush=True,
-    )
-    vocabulary = vocabulary_of(Example("", "", "", words) for words, _ in chosen)
-    misheard = Mishearing(tuple(vocabulary), sounding_alike(vocabulary))
-    used = {piece for word in set(vocabulary) for piece in pieces.of(word)}
-    model = train(chosen, books, apart, pieces, misheard, given.seed)
-    export(model, sorted(used | set(range(COMMON))), given.to)
+    models: list[Endings] = []
+    kept = set(range(COMMON))
+    for often in OFTEN:
+        chosen = collect(given.data, often)
+        print(
+            f"{len(chosen)} texts and {len(books)} of books; "
+            f"{len(apart)} kept apart ({OWN.name}/replies.tsv, half tune)",
+            flush=True,
+        )
+        vocabulary = vocabulary_of(Example("", "", "", words) for words, _ in chosen)
+        misheard = Mishearing(tuple(vocabulary), sounding_alike(vocabulary))
+        kept |= {piece for word in set(vocabulary) for piece in pieces.of(word)}
+        models.append(train(chosen, books, apart, pieces, misheard, given.seed))
+    model = averaged(models)
+    print(f"all of them averaged: {told(model, apart, pieces)}")
+    export(model, sorted(kept), given.to)
     print(f"{given.to}: {given.to.stat().st_size} bytes")
     return 0
 

@@ -101,7 +101,9 @@ class Settings(BaseSettings):
         1.5, ge=1, description="the same share for a turn which surely goes on (convention)"
     )
     cut_off_cost: float = Field(
-        6.5, ge=0, description="as bad as waiting in vain for so many of these silences is cutting a turn off"
+        7.75,
+        ge=0,
+        description="as bad as waiting in vain for so many of these silences is cutting a turn off",
     )
     noise_margin: float = Field(
         0.25, ge=0, description="how far speech must stand out of what the detector says of the room"

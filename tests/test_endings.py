@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.language.endings import ASKED, GOES_ON, LONGEST, _model, log_odds
+from simulator.language.endings import ASKED, ASKED_SHORTLY, GOES_ON, LONGEST, _model, log_odds
 
 WHOLE = (
     "that sounds really hard",
@@ -41,18 +41,33 @@ def test_of_two_broken_off_and_whole_ones_the_whole_one_mostly_is_likelier() -> 
     assert right >= 0.8 * len(WHOLE) * len(GOING_ON)
 
 
+@pytest.mark.parametrize(
+    "whole",
+    ["Tell me more.", "What happened?", "How are you?", "What else?", "That sounds hard.", "I hear you."],
+)
+def test_a_short_turn_is_told_from_a_beginning_as_short(whole: str) -> None:
+    for broken in ("i think", "that sounds", "when you", "it sounds like you", "tell me", "have you tried"):
+        assert (log_odds(whole, "en") or 0) > (log_odds(broken, "en") or 0) + 0.5, broken
+
+
 def test_who_has_said_more_is_likelier_done() -> None:
-    short, long = "that sounds hard", "what you tell me about your sister and the house sounds hard"
+    short, long = (
+        "that sounds really very hard",
+        "what you tell me about your sister and the house sounds hard",
+    )
     assert (log_odds(long, "en") or 0) > (log_odds(short, "en") or 0)
 
 
 def test_a_comma_of_the_recognisers_goes_on_and_its_full_stop_says_nothing() -> None:
-    plain = log_odds("that sounds really hard", "en")
+    plain = log_odds("was that really so hard", "en")
     assert plain is not None
-    assert log_odds("That sounds really hard.", "en") == pytest.approx(plain)
-    assert log_odds("That sounds really hard?", "en") == pytest.approx(plain + ASKED)
-    assert log_odds("That sounds really hard,", "en") == pytest.approx(plain - GOES_ON)
-    assert log_odds("That sounds really hard", "en") == pytest.approx(plain - GOES_ON)
+    assert log_odds("Was that really so hard.", "en") == pytest.approx(plain)
+    assert log_odds("Was that really so hard?", "en") == pytest.approx(plain + ASKED)
+    assert log_odds("Was that really so hard,", "en") == pytest.approx(plain - GOES_ON)
+    assert log_odds("Was that really so hard", "en") == pytest.approx(plain - GOES_ON)
+    short = log_odds("was that hard", "en")
+    assert short is not None
+    assert log_odds("Was that hard?", "en") == pytest.approx(short + ASKED_SHORTLY)
 
 
 def test_where_the_model_cannot_be_run_silence_decides(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,7 +92,7 @@ class EndpointRules:
     still_speech: float = 0.35
     shortest_silence: int | None = None
     longest_silence: int | None = None
-    cut_off_cost: float = 6.5
+    cut_off_cost: float = 7.75
     warn_before: int = 0
     noise_margin: float | None = None
     noise_memory: int = 150

@@ -35,12 +35,14 @@ and cut-offs cost the least (`EndpointRules.cut_off_cost`), in the middle of wha
 GOES_ON = 0.4
 """What a recogniser's comma, or its missing full stop, takes from the log-odds."""
 
-ASKED = 0.7
-"""What a recogniser's question mark adds."""
+ASKED, ASKED_SHORTLY = 0.7, 1.5
+"""What a recogniser's question mark adds; after very few words it says the most ("How come?", an assumption:
+the generated dialogues have no such turns)."""
 
-LENGTH_WEIGHT, SHORT, USUAL_LENGTH, LONG = 1.5, 4, 10, 20
-"""Who has said little is likelier to go on: the logarithm of the number of words counts, from `SHORT` words
-to `LONG` (of shorter turns nothing was known)."""
+LENGTH_WEIGHT, SHORT, USUAL_LENGTH, LONG = 2.0, 4, 10, 20
+"""Who has said little is likelier to go on: the logarithm of the number of words counts, up to `LONG` words.
+
+Not up to `SHORT` words: "Tell me more." and "How come?" are whole turns, and the model knows them."""
 
 
 def log_odds(text: str, language: str) -> float | None:
@@ -54,9 +56,10 @@ def log_odds(text: str, language: str) -> float | None:
     if not words or model is None:
         return None
     score = BIAS + OF_MODEL * model.ends_turn(words[-LONGEST:])
-    score += LENGTH_WEIGHT * log((1 + min(max(len(words), SHORT), LONG)) / (1 + USUAL_LENGTH))
+    if len(words) > SHORT:
+        score += LENGTH_WEIGHT * log((1 + min(len(words), LONG)) / (1 + USUAL_LENGTH))
     if text.rstrip().endswith("?"):
-        score += ASKED
+        score += ASKED if len(words) > SHORT else ASKED_SHORTLY
     return score - GOES_ON if _goes_on(text) else score
 
 
