@@ -42,7 +42,7 @@ the generated dialogues have no such turns)."""
 LENGTH_WEIGHT, SHORT, USUAL_LENGTH, LONG = 2.0, 4, 10, 20
 """Who has said little is likelier to go on: the logarithm of the number of words counts, up to `LONG` words.
 
-Not up to `SHORT` words: "Tell me more." and "How come?" are whole turns, and the model knows them."""
+Up to `SHORT` words it counts nothing: "Tell me more." and "What happened?" are whole turns."""
 
 
 def log_odds(text: str, language: str) -> float | None:
