@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from simulator.audio.sound import Samples
 from simulator.errors import EngineError, EngineMissing, ModelBroken, ModelError, ModelMissing
+from simulator.onnx import open_network
 from simulator.speech.worker import Worker
 
 RATE_HZ = 16_000
@@ -134,18 +135,13 @@ class SmartTurnEngine:
 
     def __init__(self, model: str):
         try:
-            import onnxruntime
+            import onnxruntime  # noqa: F401 (so that its absence is told from a broken model)
         except (ImportError, OSError) as error:
             raise EngineMissing(
                 f"The end-of-turn model cannot be run ({error}). Install it again: pip install onnxruntime"
             ) from error
-        options = onnxruntime.SessionOptions()
-        options.inter_op_num_threads = options.intra_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            self._session: Any = onnxruntime.InferenceSession(
-                model, sess_options=options, providers=["CPUExecutionProvider"]
-            )
+            self._session: Any = open_network(Path(model))
             self.finished(np.zeros(RATE_HZ, np.float32))  # the first question is much slower than the rest
         except Exception as error:
             raise ModelBroken(f"The end-of-turn model {model} cannot be loaded. {CURE}") from error
