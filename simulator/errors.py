@@ -23,6 +23,9 @@ SimulatorError
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class SimulatorError(Exception):
     """The root. `str(error)` is one or two sentences for people: what happened, and what to do."""
@@ -98,3 +101,20 @@ class NoSuchRehearsal(StoreError):
 
 class StoreFull(StoreError):
     """There is no space left on the disk."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The name among `known` that is spelled most like `name`, or `None` where none is near."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.5)
+    return by_lower[close[0]] if close else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question to append to a message (with a leading space): the nearest name, or else the known ones."""
+    names = sorted(set(known))
+    near = nearest(name, names)
+    if near is not None:
+        return f" Did you mean {near}?"
+    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    return f" There is: {shown}." if names else ""

@@ -6,9 +6,8 @@ number or as yes or no is parsed from that string. Duplicate keys, unknown field
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_args
 
@@ -16,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from simulator.errors import ScenarioError
+from simulator.errors import ScenarioError, did_you_mean, nearest
 
 M = TypeVar("M", bound=BaseModel)
 Loc = tuple[int | str, ...]
@@ -38,23 +37,6 @@ class _Bad(Exception):
     def __init__(self, line: int | None, what: str, field: str = "") -> None:
         super().__init__(what)
         self.line, self.what, self.field = line, what, field
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The name among `known` that is spelled most like `name`, or `None` where none is near."""
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.5)
-    return by_lower[close[0]] if close else None
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question to append to a message (with a leading space): the nearest name, or else the known ones."""
-    names = sorted(set(known))
-    near = nearest(name, names)
-    if near is not None:
-        return f" Did you mean {near}?"
-    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-    return f" There is: {shown}." if names else ""
 
 
 def refuse(problems: Sequence[Problem], title: str) -> None:

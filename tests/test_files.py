@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from simulator.errors import ScenarioError
-from simulator.files import Problem, nearest, read_yaml, refuse
+from simulator.errors import ScenarioError, nearest
+from simulator.files import Problem, read_yaml, refuse
 
 
 class Mood(StrEnum):

@@ -20,7 +20,8 @@ from simulator.dialogue.scenario import (
     parts,
     parts_of,
 )
-from simulator.files import Problem, did_you_mean
+from simulator.errors import did_you_mean
+from simulator.files import Problem
 from simulator.language import languages
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from simulator.errors import ScenarioError
-from simulator.files import did_you_mean, read_yaml, refuse
+from simulator.errors import ScenarioError, did_you_mean
+from simulator.files import read_yaml, refuse
 from simulator.settings import data_folder, shipped
 
 DISCLOSURE_LEVEL = 2.5

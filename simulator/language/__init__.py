@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from simulator.errors import SettingsError
-from simulator.files import did_you_mean, read_yaml
+from simulator.errors import SettingsError, did_you_mean
+from simulator.files import read_yaml
 
 _HERE = Path(__file__).parent
 

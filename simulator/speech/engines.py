@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulator.errors import EngineMissing, ModelMissing
-from simulator.files import did_you_mean
+from simulator.errors import EngineMissing, ModelMissing, did_you_mean
 from simulator.speech import Detector, Transcriber, TurnModel
 from simulator.speech.models import ENGLISH, MODELS, SMART_TURN, VOSK_FILES, Model, find_model, places, verify
 

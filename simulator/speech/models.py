@@ -19,8 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.errors import FetchFailed, ModelBroken, ModelMissing
-from simulator.files import did_you_mean
+from simulator.errors import FetchFailed, ModelBroken, ModelMissing, did_you_mean
 from simulator.settings import data_folder
 
 ENGLISH = "vosk-model-small-en-us-0.15"

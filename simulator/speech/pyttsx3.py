@@ -23,7 +23,7 @@ from typing import Any, Self
 import numpy as np
 
 from simulator.audio.sound import Sound
-from simulator.errors import EngineCrashed, EngineError, EngineHung, EngineMissing, SoundError
+from simulator.errors import EngineCrashed, EngineError, EngineHung, EngineMissing, SoundError, did_you_mean
 from simulator.speech import Manner
 from simulator.speech.shaping import PASSAGE, PLAIN_WPM, has_words, shape, trim
 from simulator.speech.worker import Worker
@@ -233,9 +233,6 @@ def find_voice(wanted: str, voices: Sequence[Any], exact: bool = True) -> str:
     inside = [] if exact else [voice_id for name, voice_id in names.items() if key in name]
     if key and inside:
         return inside[0]
-    # Here and not above: the worker seldom needs it, and with what it imports it takes 20 MB.
-    from simulator.files import did_you_mean
-
     short = {voice.id.rpartition("/")[2] for voice in voices}
     raise EngineMissing(
         f"The system's speech has no voice {wanted} among its {len(voices)}.{did_you_mean(wanted, short)}"

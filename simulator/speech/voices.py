@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from simulator.audio.device import CLOCK_HZ
 from simulator.audio.sound import Samples, Sound, resample
 from simulator.audio.span import Span, to_samples
-from simulator.errors import EngineError, EngineMissing, ScenarioError
-from simulator.files import did_you_mean, read_yaml
+from simulator.errors import EngineError, EngineMissing, ScenarioError, did_you_mean
+from simulator.files import read_yaml
 from simulator.settings import shipped
 from simulator.speech import Manner, Voice
 
