@@ -103,7 +103,7 @@ def shipped(options: argparse.Namespace) -> tuple[list[Figure], list[str]]:
             continue
         examples = annomi(path, heads)
         tell(f"{path.name}: {len(examples)} utterances ...")
-        readings = list(by.read_many([(e.client, e.text) for e in examples]))
+        readings = list(by.read_many([e.moment for e in examples]))
         probabilities = {h: np.stack([r.heads[h] for r in readings]) for h in heads}
         decided = {h: np.array([by.decided(r)[h] for r in readings]) for h in heads}
         name = f"shipped {path.stem}"
@@ -176,9 +176,9 @@ def costs() -> list[Figure]:
             Figure.of("utterance_ms", "p95", times, "<= 20"),
             Figure("memory_mb", "all", "sum", round(memory, 1), 1, "<= 200"),
         ]
-    pairs = [(e.client, e.text) for e in own("test")]
+    moments = [e.moment for e in own("test")]
     began = time.perf_counter()
-    count = sum(1 for _ in judged(pairs, LANGUAGE))
+    count = sum(1 for _ in judged(moments, LANGUAGE))
     rate = count / (time.perf_counter() - began)
     figures.append(Figure("replies_per_s", "all cores", "mean", round(rate, 1), count, ">= 200"))
     return figures

@@ -1,6 +1,7 @@
 """What the phrase judge is trained with and measured on: labelled replies, word errors, and folds.
 
 `annomi.csv` (AnnoMI, Wu et al. 2022 and 2023) has one label of each head for a helper's utterance;
+`tests/data/utterances.tsv` has more of them, written in its scheme for this project;
 `tests/data/replies*.tsv` are the project's own replies, each with skills and the words that show them.
 """
 
@@ -17,6 +18,7 @@ from random import Random
 import numpy as np
 
 from simulator.evaluation.encoding import HEADS, SKILLS
+from simulator.evaluation.reading import Moment
 
 OWN = Path(__file__).parents[1] / "tests" / "data"
 
@@ -28,7 +30,9 @@ class Example:
     `heads`: the class by head's name, or `None` where it is not labelled. `skills`: indices into `SKILLS`, or
     `None`. `marks`: for each word the skills that it is evidence of. `heard`: the same reply as a recogniser
     wrote it, with marks carried over, where it was spoken. `near`: a skill that is not there but seems so.
-    `contrast`: written to be told apart from its neighbours, harder than what people say.
+    `contrast`: written to be told apart from its neighbours, harder than what people say. `before`: what the
+    helper had said before the client's turn, where that is known. `written`: made for this project in
+    people's scheme, with more of what is rare there.
     """
 
     id: str
@@ -42,11 +46,18 @@ class Example:
     heard: tuple[tuple[str, ...], tuple[frozenset[int], ...]] | None = field(default=None)
     quality: str = ""
     contrast: bool = False
+    before: str = ""
+    written: bool = False
 
     @property
     def text(self) -> str:
         """The reply as it is written."""
         return " ".join(self.words)
+
+    @property
+    def moment(self) -> Moment:
+        """What the judge reads of it."""
+        return Moment(self.client, self.text, self.before)
 
     def heard_example(self) -> Example:
         """The reply as a recogniser wrote it.
@@ -64,16 +75,28 @@ def annomi(path: Path, columns: Iterable[str] = HEADS) -> tuple[Example, ...]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return tuple(
-        Example(
-            f"{row['transcript']}-{row['utterance']}",
-            row["video_id"],
-            row["client_before"],
-            tuple(row["text"].split()),
-            {head: HEADS[head].index(row[head]) for head in columns},
-            quality=row.get("session_quality", ""),
-        )
+        _utterance(row, f"{row['transcript']}-{row['utterance']}", row["video_id"], columns)
         for row in rows
         if row["text"].strip()
+    )
+
+
+def written(folder: Path = OWN) -> tuple[Example, ...]:
+    """Utterances written for this project in AnnoMI's scheme, which has few of some classes."""
+    rows = _rows(folder / "utterances.tsv")
+    found = (_utterance(row, f"written-{at}", row["writer"], HEADS) for at, row in enumerate(rows))
+    return tuple(replace(one, written=True) for one in found)
+
+
+def _utterance(row: dict[str, str], name: str, group: str, columns: Iterable[str]) -> Example:
+    return Example(
+        name,
+        group,
+        row["client_before"],
+        tuple(row["text"].split()),
+        {head: HEADS[head].index(row[head]) for head in columns},
+        quality=row.get("session_quality", ""),
+        before=row.get("helper_before", ""),
     )
 
 
@@ -146,7 +169,7 @@ def carried(
 
 
 def without_punctuation(example: Example) -> Example:
-    """Without case and punctuation."""
+    """Without case and punctuation, and so what was said before."""
     words: list[str] = []
     marks: list[frozenset[int]] = []
     for number, word in enumerate(example.words):
@@ -154,7 +177,8 @@ def without_punctuation(example: Example) -> Example:
             words.append(one)
             if example.marks:
                 marks.append(example.marks[number])
-    return replace(example, words=tuple(words), marks=tuple(marks))
+    before = " ".join(one for word in example.before.split() if (one := plain(word)))
+    return replace(example, words=tuple(words), marks=tuple(marks), before=before)
 
 
 @dataclass(frozen=True)
@@ -175,7 +199,14 @@ deletions; the errors made here keep these shares."""
 
 
 def with_errors(example: Example, rate: float, misheard: Mishearing, random: Random) -> Example:
-    """With errors at `rate` a word: another word that sounds like it, one put in, one dropped."""
+    """With errors at `rate` a word: another word that sounds like it, one put in, one dropped.
+
+    What was said before has them too.
+    """
+    if example.before:
+        earlier = replace(example, words=tuple(example.before.split()), marks=(), before="")
+        before = with_errors(earlier, rate, misheard, random).text
+        example = replace(example, before=before)
     words: list[str] = []
     marks: list[frozenset[int]] = []
     for number, word in enumerate(example.words):

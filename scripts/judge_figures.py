@@ -135,7 +135,7 @@ def said_by(reader: Reader | None, examples: Sequence[Example]) -> tuple[list[An
     """The findings for each reply, and what was read."""
     if reader is None:
         return [judge_text(e.client, e.text, "en", None) for e in examples], [None] * len(examples)
-    readings = list(reader.read_many([(e.client, e.text) for e in examples]))
+    readings = list(reader.read_many([e.moment for e in examples]))
     findings = [
         judge_text(e.client, e.text, "en", reader, r) for e, r in zip(examples, readings, strict=True)
     ]

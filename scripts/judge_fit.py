@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from judge_data import Example, Mishearing, noisy, without_punctuation
+from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, vstack
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -87,6 +88,11 @@ def linear_odds(weights: np.ndarray, bias: np.ndarray, examples: Sequence[Exampl
     return np.asarray(matrix(examples) @ weights + bias, np.float32)
 
 
+CROSSED = ("behaviour",)
+"""Heads where what a source says of one class also tells of the others. In the rest, where some classes are
+rare, each source has one weight. Found on folds of another seed than those reported."""
+
+
 def fit_heads(sources: Sequence[np.ndarray], people: Sequence[Example]) -> dict[str, Any]:
     """How the sources' log-odds of the heads make probabilities, and what leans the decision.
 
@@ -97,16 +103,33 @@ def fit_heads(sources: Sequence[np.ndarray], people: Sequence[Example]) -> dict[
     start = 0
     for head, classes in HEADS.items():
         y = np.array([e.heads[head] for e in people if e.heads])
-        x = np.concatenate([log_softmax(s[:, start : start + len(classes)]) for s in sources], 1)
-        model = LogisticRegression(C=0.5, max_iter=1000).fit(x, y)
+        said = [log_softmax(s[:, start : start + len(classes)]) for s in sources]
+        if head in CROSSED:
+            model = LogisticRegression(C=0.5, max_iter=1000).fit(np.concatenate(said, 1), y)
+            weights, bias = model.coef_, model.intercept_
+        else:
+            weights, bias = _one_weight_each(said, y)
         share = np.bincount(y, minlength=len(classes)) / len(y)
         found[head] = {
-            "weights": model.coef_.round(4).tolist(),
-            "bias": model.intercept_.round(4).tolist(),
+            "weights": weights.round(4).tolist(),
+            "bias": bias.round(4).tolist(),
             "lean": (-0.5 * np.log(share)).round(3).tolist(),
         }
         start += len(classes)
     return found
+
+
+def _one_weight_each(said: Sequence[np.ndarray], y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (classes, sources x classes) and bias (classes,) by the least cross-entropy."""
+    classes = said[0].shape[1]
+
+    def cost(parameters: np.ndarray) -> float:
+        logits = parameters[len(said) :] + sum(w * s for w, s in zip(parameters, said, strict=False))
+        return float(-log_softmax(logits)[np.arange(len(y)), y].mean() + 1e-4 * (parameters**2).sum())
+
+    begin = np.r_[np.full(len(said), 1 / len(said)), np.zeros(classes)]
+    found = minimize(cost, begin, method="L-BFGS-B").x
+    return np.concatenate([w * np.eye(classes) for w in found[: len(said)]], 1), found[len(said) :]
 
 
 def macro_f1(truth: np.ndarray, said: np.ndarray, count: int) -> float:
@@ -141,7 +164,9 @@ def fit_skills(sources: Sequence[np.ndarray], ruled: np.ndarray, own: Sequence[E
     return found
 
 
-HARM_PRECISION = 0.9
+HARM_PRECISION = 0.88
+SURE_OF_HARM = 0.64
+"""Found on the part `tune` and the rules' tables, of whose plain phrases asking for more would miss some."""
 NEAR_MISSES = 0.05
 DEAREST = 0.9
 
@@ -152,9 +177,9 @@ def fit_limits(
     """From which probability on each skill counts.
 
     A skill counts where its F1 is best, or from `begin` on. Then, on the replies that are not contrasts, the
-    harmful ones are moved together until `HARM_PRECISION` of those that count are right; then limits are
-    raised, each time the one that costs the least F1 for a near miss, until `NEAR_MISSES` of those are
-    flagged at most.
+    harmful ones are moved together until `HARM_PRECISION` of those that count are right, though none further
+    than `SURE_OF_HARM`; then limits are raised, each time the one that costs the least F1 for a near miss,
+    until `NEAR_MISSES` of those are flagged at most.
     """
     truth = np.array([[n in (e.skills or ()) for n in range(len(SKILLS))] for e in own])
     tried = np.arange(0.1, 0.91, 0.02)
@@ -174,7 +199,7 @@ def fit_limits(
 
     steps = np.arange(-1.5, 2.51, 0.05)
     for step in steps:
-        counts = moved(step, harmful, base)
+        counts = np.where(harmful, np.minimum(moved(step, harmful, base), SURE_OF_HARM), base)
         said = (p >= counts)[:, harmful]
         if np.count_nonzero(said & y[:, harmful]) >= HARM_PRECISION * np.count_nonzero(said):
             break

@@ -23,6 +23,7 @@ from judge_data import (
     sounding_alike,
     vocabulary_of,
     without_punctuation,
+    written,
 )
 
 from simulator.evaluation.encoding import SKILLS
@@ -37,7 +38,10 @@ replies as they are, without punctuation, and as they were heard when spoken."""
 
 @dataclass(frozen=True)
 class Split:
-    """One fold: what is trained on and, by set, what is kept apart, with the places in all examples."""
+    """One fold: what is trained on and, by set, what is kept apart, with the places in all examples.
+
+    What was written in AnnoMI's scheme is trained on in every fold and measured in none.
+    """
 
     people: list[Example]
     own: list[Example]
@@ -51,6 +55,7 @@ class Material:
     """All that may be trained on, and the folds it is in."""
 
     people: tuple[Example, ...]
+    written: tuple[Example, ...]
     own: tuple[Example, ...]
     people_folds: list[int]
     own_folds: list[int]
@@ -60,15 +65,15 @@ class Material:
 
     @classmethod
     def read(cls, data: Path, seed: int, cache: Path) -> Material:
-        """AnnoMI's rows of `data` and the project's own replies."""
-        people, mine = annomi(data / "annomi.csv"), own("train")
+        """AnnoMI's rows of `data`, what was written in its scheme, and the project's own replies."""
+        people, like_them, mine = annomi(data / "annomi.csv"), written(), own("train")
         kept = cache / "alike.json"
         if kept.exists():
             alike = {word: tuple(like) for word, like in json.loads(kept.read_text()).items()}
         else:
-            alike = sounding_alike({*vocabulary_of(people), *vocabulary_of(mine)})
+            alike = sounding_alike({*vocabulary_of([*people, *like_them, *mine])})
             kept.write_text(json.dumps(alike))
-        return cls(people, mine, folds(people, FOLDS, seed), folds(mine, FOLDS, seed), alike, seed)
+        return cls(people, like_them, mine, folds(people, FOLDS, seed), folds(mine, FOLDS, seed), alike, seed)
 
     def misheard(self, people: Sequence[Example], mine: Sequence[Example]) -> Mishearing:
         """Errors out of the words of these examples."""
@@ -90,6 +95,7 @@ class Material:
 
     def _split(self, fold: int) -> Split:
         people = [e for e, f in zip(self.people, self.people_folds, strict=True) if f != fold]
+        people += self.written
         mine = [e for e, f in zip(self.own, self.own_folds, strict=True) if f != fold]
         misheard = self.misheard(people, mine)
         random = Random(self.seed * 1000 + fold)

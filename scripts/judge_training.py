@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,12 +44,14 @@ class Recipe:
     mark_weight: float = 2.0
     skill_weight: float = 3.0
     smoothing: float = 0.05
-    clean_share: float = 0.35
-    plain_share: float = 0.25
-    most_errors: float = 0.2
+    clean_share: float = 0.28
+    plain_share: float = 0.22
+    most_errors: float = 0.25
     agreement: float = 0.5
     people_share: float = 0.6
     joined_share: float = 0.15
+    forgotten_share: float = 0.15
+    evened: float = 0.5
 
 
 @dataclass
@@ -68,7 +69,7 @@ class Batch:
 
 def batch_of(examples: Sequence[Example], pieces: WordPieces, device: str, labels: bool) -> Batch:
     """Examples made ready for the encoder."""
-    encoded = [encode(e.client, e.words, pieces) for e in examples]
+    encoded = [encode(e.client, e.words, pieces, e.before) for e in examples]
     length = max(len(ids) for ids, *_ in encoded)
     ids = np.zeros((len(examples), length), np.int64)
     kinds = np.zeros_like(ids)
@@ -113,8 +114,9 @@ class Layer(nn.Module):
             part(x).view(n, length, ATTENDING, HIDDEN // ATTENDING).transpose(1, 2)
             for part in (self.query, self.key, self.value)
         )
-        scores = q @ k.transpose(-1, -2) / math.sqrt(HIDDEN // ATTENDING) + mask
-        mixed = (self.dropout(scores.softmax(-1)) @ v).transpose(1, 2).reshape(n, length, HIDDEN)
+        dropout = self.dropout.p if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(q, k, v, mask.to(q.dtype), dropout)
+        mixed = mixed.transpose(1, 2).reshape(n, length, HIDDEN)
         x = self.attended_norm(x + self.dropout(self.attended(mixed)))
         return self.norm(x + self.dropout(self.narrow(F.gelu(self.wide(x)))))
 
@@ -234,7 +236,12 @@ def joined(example: Example, others: Sequence[Example], random: Random) -> Examp
 
 
 def augmented(example: Example, recipe: Recipe, misheard: Mishearing, random: Random) -> Example:
-    """As it is written, without case and punctuation, with word errors, or as a recogniser heard it."""
+    """As it is written, without case and punctuation, with word errors, or as a recogniser heard it.
+
+    What was said before is left out now and then, because it is not always known.
+    """
+    if example.before and random.random() < recipe.forgotten_share:
+        example = replace(example, before="")
     kind = random.random()
     if example.heard is not None and kind > 0.6:
         heard = example.heard_example()
@@ -249,11 +256,46 @@ def augmented(example: Example, recipe: Recipe, misheard: Mishearing, random: Ra
     return noisy(example, misheard, random, rate)
 
 
-def losses(judge: Judge, batch: Batch, recipe: Recipe) -> Tensor:
+ALIKE_IN_LENGTH = 8
+"""Batches that are drawn together, so that each has replies of like length and little is padded."""
+
+
+def batches(
+    examples: Sequence[Example],
+    by_line: dict[str, list[Example]],
+    recipe: Recipe,
+    misheard: Mishearing,
+    random: Random,
+) -> Iterator[list[Example]]:
+    """The examples as they are read this time, in batches."""
+    at_once = recipe.batch * ALIKE_IN_LENGTH
+    for start in range(0, len(examples), at_once):
+        some = []
+        for one in examples[start : start + at_once]:
+            if one.skills is not None and random.random() < recipe.joined_share:
+                one = joined(one, by_line[one.group], random)
+            some.append(augmented(one, recipe, misheard, random))
+        some = sorted((e for e in some if e.words), key=lambda e: len(e.words) + len(e.client.split()))
+        found = [some[at : at + recipe.batch] for at in range(0, len(some), recipe.batch)]
+        random.shuffle(found)
+        yield from found
+
+
+def evened(examples: Sequence[Example], recipe: Recipe) -> dict[str, Tensor]:
+    """How much each class of each head weighs: more, the rarer it is among people's labels."""
+    found = {}
+    for head, classes in HEADS.items():
+        labels = [e.heads[head] for e in examples if e.heads and not e.written]
+        shares = np.bincount(labels, minlength=len(classes)).clip(1) / max(1, len(labels)) * len(classes)
+        found[head] = torch.tensor(shares**-recipe.evened, dtype=torch.float32)
+    return found
+
+
+def losses(judge: Judge, batch: Batch, recipe: Recipe, weights: dict[str, Tensor]) -> Tensor:
     """Cross-entropies of the heads, of the skills and of the marks, where there are labels.
 
-    With `agreement` each batch is read twice, and how far the two readings differ is added (R-Drop, Liang et
-    al. 2021).
+    `weights` are those of the heads' classes. With `agreement` each batch is read twice, and how far the two
+    readings differ is added (R-Drop, Liang et al. 2021).
     """
     inputs = (batch.ids, batch.kinds, batch.mask)
     twice = recipe.agreement > 0
@@ -261,9 +303,9 @@ def losses(judge: Judge, batch: Batch, recipe: Recipe) -> Tensor:
         part.float() for part in judge(*((torch.cat([one, one]) for one in inputs) if twice else inputs))
     )
     if not twice:
-        return _loss(heads, skills, marks, batch, recipe)
+        return _loss(heads, skills, marks, batch, recipe, weights)
     (h1, h2), (s1, s2), (m1, m2) = heads.chunk(2), skills.chunk(2), marks.chunk(2)
-    loss = (_loss(h1, s1, m1, batch, recipe) + _loss(h2, s2, m2, batch, recipe)) / 2
+    loss = sum(_loss(*one, batch, recipe, weights) for one in ((h1, s1, m1), (h2, s2, m2))) / 2
     start = 0
     for classes in HEADS.values():
         a, b = (part[:, start : start + len(classes)].log_softmax(-1) for part in (h1, h2))
@@ -273,7 +315,14 @@ def losses(judge: Judge, batch: Batch, recipe: Recipe) -> Tensor:
     return loss + recipe.agreement * apart
 
 
-def _loss(heads: Tensor, skills: Tensor, marks: Tensor, batch: Batch, recipe: Recipe) -> Tensor:
+def _loss(
+    heads: Tensor,
+    skills: Tensor,
+    marks: Tensor,
+    batch: Batch,
+    recipe: Recipe,
+    weights: dict[str, Tensor],
+) -> Tensor:
     """Sums over what is labelled, divided by the size of the batch; nothing here waits for the device."""
     assert batch.heads is not None and batch.skills is not None and batch.marks is not None
     rows = len(skills)
@@ -286,6 +335,7 @@ def _loss(heads: Tensor, skills: Tensor, marks: Tensor, batch: Batch, recipe: Re
             ignore_index=-1,
             label_smoothing=recipe.smoothing,
             reduction="sum",
+            weight=weights[head],
         )
         start += len(classes)
     loss = loss / rows
@@ -339,6 +389,7 @@ def train(
         return min(step / max(1, warm), max(0.0, (steps - step) / (steps - warm)))
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, pace)
+    weights = {head: one.to(device) for head, one in evened(examples, recipe).items()}
     mean = copy.deepcopy(judge)
     judge.train()
     step = 0
@@ -346,16 +397,10 @@ def train(
         order = mine + random.sample(people, seen)
         random.shuffle(order)
         told = 0.0
-        for start_at in range(0, len(order), recipe.batch):
-            chosen = []
-            for i in order[start_at : start_at + recipe.batch]:
-                one = examples[i]
-                if one.skills is not None and random.random() < recipe.joined_share:
-                    one = joined(one, by_line[one.group], random)
-                chosen.append(augmented(one, recipe, misheard, random))
-            batch = batch_of([e for e in chosen if e.words], pieces, device, labels=True)
+        for chosen in batches([examples[i] for i in order], by_line, recipe, misheard, random):
+            batch = batch_of(chosen, pieces, device, labels=True)
             with torch.autocast("cuda", torch.bfloat16, enabled=device == "cuda"):
-                loss = losses(judge, batch, recipe)
+                loss = losses(judge, batch, recipe, weights)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(judge.parameters(), 1.0)

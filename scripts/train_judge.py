@@ -1,11 +1,11 @@
 """Train the phrase judge and write its files: scripts/train_judge --data FOLDER [--seed N] [--cache FOLDER]
 
-FOLDER holds `annomi.csv` (AnnoMI, Wu et al. 2022 and 2023). The project's own replies of the part `train` are
-in tests/data; those of the part `test` are never read here. First each of five folds is kept apart once
-(videos and clients' lines stay together), to fit how the encoder and the linear model are weighed and from
-which probability on a skill counts; then both are trained on everything, and the limits are moved to fit the
-replies of the part `tune`. Hours on two cores, minutes with a graphics card. What was trained is kept in the
-cache, so that a run that was broken off goes on.
+FOLDER holds `annomi.csv` (AnnoMI, Wu et al. 2022 and 2023). What was written in its scheme, and the
+project's own replies of the part `train`, are in tests/data; those of the part `test` are never read here.
+First each of five folds is kept apart once (videos and clients' lines stay together), to fit how the encoder
+and the linear model are weighed and from which probability on a skill counts; then both are trained on
+everything, and the limits are moved to fit the replies of the part `tune`. Hours on two cores, minutes with
+a graphics card. What was trained is kept in the cache, so that a run that was broken off goes on.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def tune(to: Path) -> None:
     for kind, encoder in (("whole", True), ("linear", False)):
         skills = weighing[kind]["skills"]
         by = Reader(to, fit.LANGUAGE, encoder)
-        readings = list(by.read_many([(e.client, e.text) for e in examples]))
+        readings = list(by.read_many([e.moment for e in examples]))
         begin = [skills[skill]["counts"] for skill in SKILLS]
         limits = fit.fit_limits(with_rules(readings, examples, skills), examples, begin)
         for skill, limit in zip(SKILLS, limits, strict=True):
@@ -129,8 +129,9 @@ def final_encoder(material: Material, cache: Path) -> object:
     kept = cache / "encoder-final.npz"
     if not kept.exists():
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        misheard = material.misheard(material.people, material.own)
-        examples = [*material.people, *material.own]
+        people = [*material.people, *material.written]
+        misheard = material.misheard(people, material.own)
+        examples = [*people, *material.own]
         judge = training.train(
             examples, training.Recipe(), pieces, folder, misheard, material.seed, device, tell
         )
@@ -154,7 +155,10 @@ def main() -> int:
     given.cache.mkdir(parents=True, exist_ok=True)
     given.to.mkdir(parents=True, exist_ok=True)
     material = Material.read(given.data, given.seed, given.cache)
-    tell(f"{len(material.people)} utterances of AnnoMI, {len(material.own)} own replies")
+    tell(
+        f"{len(material.people)} utterances of AnnoMI, {len(material.written)} written in its scheme, "
+        f"{len(material.own)} own replies"
+    )
     said = collect(material, given.cache, tell)
     weighing = {
         "whole": fit_all(material, said, SOURCES),
@@ -163,9 +167,8 @@ def main() -> int:
     }
     (given.to / "weighing.json").write_text(json.dumps(weighing, indent=1), encoding="utf-8")
     tell("the linear model, on everything ...")
-    weights, bias = fit.fit_linear(
-        material.people, material.own, material.misheard(material.people, material.own), given.seed
-    )
+    people = [*material.people, *material.written]
+    weights, bias = fit.fit_linear(people, material.own, material.misheard(people, material.own), given.seed)
     scales = np.maximum(np.abs(weights).max(0), 1e-6) / 127
     np.savez_compressed(
         given.to / "linear.npz",

@@ -94,19 +94,20 @@ def judge(
 
     With --json one object a line; a confidence of 1.0 stands where a rule alone decides.
     """
-    from simulator.judging import judged, pairs_of, text_of
+    from simulator.evaluation.reading import Moment
+    from simulator.judging import judged, moments_of, text_of
 
     if (file is None) == (client is None) or (client is None) != (reply is None):
         raise SettingsError(
             "Give a client's line and a reply, each in quotes: alongside judge \"I can't sleep.\" "
             '"What is that like?" - or many in a file: alongside judge --file REPLIES.tsv'
         )
-    pairs = pairs_of(file) if file is not None else [(client or "", reply or "")]
+    moments = moments_of(file) if file is not None else [Moment(client or "", reply or "")]
     with _progress("replies", counted=True) if file is not None else nullcontext() as progress:
-        for done, one in enumerate(judged(pairs, load_settings().language), 1):
+        for done, one in enumerate(judged(moments, load_settings().language), 1):
             typer.echo(json.dumps(one, ensure_ascii=False) if as_json else text_of(one))
             if progress is not None:
-                progress(done, len(pairs))
+                progress(done, len(moments))
 
 
 @app.command()

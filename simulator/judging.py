@@ -12,7 +12,7 @@ from typing import Any
 from simulator.errors import SettingsError
 from simulator.evaluation.findings import Finding
 from simulator.evaluation.phrasing import judge_text
-from simulator.evaluation.reading import Reader, Reading, reader
+from simulator.evaluation.reading import Moment, Reader, Reading, reader
 
 COLUMNS = ("client", "reply")
 
@@ -20,7 +20,7 @@ AT_ONCE = 64
 """So many replies are given to one core at a time."""
 
 
-def pairs_of(path: Path) -> list[tuple[str, str]]:
+def moments_of(path: Path) -> list[Moment]:
     """Client's lines and replies out of a tab-separated file, in its order; other columns are left alone.
 
     Raises:
@@ -35,26 +35,26 @@ def pairs_of(path: Path) -> list[tuple[str, str]]:
                     f"{path} lacks the column{'s' if len(missing) > 1 else ''} {' and '.join(missing)}. "
                     "Its first line must name client and reply, parted by a tab."
                 )
-            return [(row["client"] or "", row["reply"] or "") for row in rows]
+            return [Moment(row["client"] or "", row["reply"] or "") for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SettingsError(f"{path} cannot be read as tab-separated UTF-8 text: {error}") from error
 
 
-def judged(pairs: Sequence[tuple[str, str]], language: str) -> Iterator[dict[str, Any]]:
-    """For each pair its skills, most of them several words' evidence, as they are printed with `--json`."""
+def judged(moments: Sequence[Moment], language: str) -> Iterator[dict[str, Any]]:
+    """For each reply its skills, most of them several words' evidence, as they are printed with `--json`."""
     by = reader(language)
-    for (client, reply), reading in zip(pairs, _readings(by, pairs), strict=True):
+    for (client, reply, _), reading in zip(moments, _readings(by, moments), strict=True):
         findings = judge_text(client, reply, language, by, reading)
         yield {"client": client, "reply": reply, "skills": _by_skill(findings)}
 
 
-def _readings(by: Reader | None, pairs: Sequence[tuple[str, str]]) -> Iterator[Reading | None]:
+def _readings(by: Reader | None, moments: Sequence[Moment]) -> Iterator[Reading | None]:
     """What is read, in order; several replies at once, on all cores."""
     if by is None:
-        yield from (None for _ in pairs)
+        yield from (None for _ in moments)
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    parts = [pairs[at : at + AT_ONCE] for at in range(0, len(pairs), AT_ONCE)]
+    parts = [moments[at : at + AT_ONCE] for at in range(0, len(moments), AT_ONCE)]
     with ThreadPoolExecutor(cores) as threads:
         for readings in threads.map(lambda part: list(by.read_many(part)), parts):
             yield from readings

@@ -20,9 +20,9 @@ from simulator.errors import SettingsError
 from simulator.evaluation.encoding import HEADS, SKILLS, encode
 from simulator.evaluation.findings import Finding
 from simulator.evaluation.phrasing import Heard, judge, judge_text
-from simulator.evaluation.reading import Reader, reader
+from simulator.evaluation.reading import Moment, Reader, reader
 from simulator.evaluation.ruling import by_rules
-from simulator.judging import judged, pairs_of, text_of
+from simulator.judging import judged, moments_of, text_of
 from simulator.language import language_file, load_language
 from simulator.language.wordpieces import word_pieces
 from simulator.settings import Settings
@@ -69,10 +69,10 @@ def test_every_quote_is_the_words_at_its_place(by: Reader | None) -> None:
 
 @pytest.mark.parametrize("by", [WHOLE, LINEAR], ids=["whole", "linear"])
 def test_company_changes_nothing(by: Reader) -> None:
-    pairs = [(row["client"], row["reply"]) for row in drawn_replies()[::40]]
-    together = list(by.read_many(pairs))
-    for pair, reading in zip(pairs, together, strict=True):
-        alone = by.read(*pair)
+    moments = [Moment(row["client"], row["reply"]) for row in drawn_replies()[::40]]
+    together = list(by.read_many(moments))
+    for moment, reading in zip(moments, together, strict=True):
+        alone = by.read(moment.client, moment.reply)
         assert (alone.skills == reading.skills).all()
         assert (alone.marks == reading.marks).all()
 
@@ -190,11 +190,19 @@ def test_a_language_without_a_judge_is_judged_by_its_rules(monkeypatch: pytest.M
 
 def test_what_is_read_of_a_long_talk() -> None:
     pieces = word_pieces("en")
-    tokens, kinds, firsts = encode("before " * 90, ["word"] * 300, pieces)
+    tokens, kinds, firsts = encode("line " * 90, ["word"] * 300, pieces, "before " * 90)
     assert len(tokens) == len(kinds) <= 256
     assert len(firsts) < 300
     assert all(kinds[place] == 1 for place in firsts)
     assert kinds.index(1) == kinds.count(0)
+
+
+def test_what_was_said_before_is_read_where_it_is_known() -> None:
+    pieces = word_pieces("en")
+    without, with_it = (encode("A line.", ["Go", "on."], pieces, before) for before in ("", "Hello there."))
+    extra = [token for word in ("Hello", "there.") for token in pieces.of(word)] + [pieces.SEPARATOR]
+    assert with_it[0] == [without[0][0], *extra, *without[0][1:]]
+    assert with_it[2] == [place + len(extra) for place in without[2]]
 
 
 # ---- the command
@@ -243,16 +251,16 @@ def test_a_file_without_the_columns_is_told(tmp_path: Path) -> None:
     file = tmp_path / "replies.tsv"
     file.write_text("client\tanswer\na\tb\n", encoding="utf-8")
     with pytest.raises(SettingsError, match="lacks the column reply"):
-        pairs_of(file)
+        moments_of(file)
     file.write_bytes(b"\xff\xfe\x00client")
     with pytest.raises(SettingsError, match="cannot be read"):
-        pairs_of(file)
+        moments_of(file)
 
 
 def test_many_are_judged_as_one() -> None:
-    pairs = [(row["client"], row["reply"]) for row in drawn_replies()[::25]]
-    together = list(judged(pairs, "en"))
-    assert together == [next(judged([pair], "en")) for pair in pairs]
+    moments = [Moment(row["client"], row["reply"]) for row in drawn_replies()[::25]]
+    together = list(judged(moments, "en"))
+    assert together == [next(judged([moment], "en")) for moment in moments]
     assert all(text_of(one).startswith("Client: ") for one in together)
 
 

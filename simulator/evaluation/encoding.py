@@ -42,17 +42,22 @@ SKILLS: tuple[Skill, ...] = (
 )
 """What is labelled in the project's own replies, any number for a reply, each with the words that show it."""
 
-CLIENT_TOKENS, REPLY_TOKENS = 56, 120
-"""The last of the client's line and the first of the reply are read."""
+BEFORE_TOKENS, CLIENT_TOKENS, REPLY_TOKENS = 40, 56, 120
+"""The last of what the helper said before and of the client's line, and the first of the reply, are read."""
 
 
-def encode(client: str, words: Sequence[str], pieces: WordPieces) -> tuple[list[int], list[int], list[int]]:
+def encode(
+    client: str, words: Sequence[str], pieces: WordPieces, before: str = ""
+) -> tuple[list[int], list[int], list[int]]:
     """Tokens; 1 where a token is the reply's, else 0; and the place of each word's first token.
 
-    `words` is the reply split at spaces; words that do not fit get no place.
+    `words` is the reply split at spaces; words that do not fit get no place. `before` is what the helper had
+    said before the client's line; where it is not known there is no part for it.
     """
-    before = [token for word in client.split()[-CLIENT_TOKENS:] for token in pieces.of(word)][-CLIENT_TOKENS:]
-    tokens = [WordPieces.START, *before, WordPieces.SEPARATOR]
+    tokens = [WordPieces.START]
+    if before:
+        tokens += [*_last(before, BEFORE_TOKENS, pieces), WordPieces.SEPARATOR]
+    tokens += [*_last(client, CLIENT_TOKENS, pieces), WordPieces.SEPARATOR]
     kinds = [0] * len(tokens)
     firsts: list[int] = []
     reply: list[int] = []
@@ -63,3 +68,8 @@ def encode(client: str, words: Sequence[str], pieces: WordPieces) -> tuple[list[
         firsts.append(len(tokens) + len(reply))
         reply += more
     return [*tokens, *reply, WordPieces.SEPARATOR], kinds + [1] * (len(reply) + 1), firsts
+
+
+def _last(text: str, count: int, pieces: WordPieces) -> list[int]:
+    """The last tokens of a text."""
+    return [token for word in text.split()[-count:] for token in pieces.of(word)][-count:]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import exp, log
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,17 @@ class Limits:
     counts: dict[Skill, float]
     ruled: dict[Skill, float]
     shows: float
+
+
+class Moment(NamedTuple):
+    """A reply in its place: after a client's line, and after what the helper had said `before` that.
+
+    AnnoMI's heads read what was said before; the skills were labelled without it.
+    """
+
+    client: str
+    reply: str
+    before: str = ""
 
 
 class Reader:
@@ -102,19 +113,19 @@ class Reader:
 
     def read(self, client: str, reply: str) -> Reading:
         """What a reply does to a client's line."""
-        return next(self.read_many([(client, reply)]))
+        return next(self.read_many([Moment(client, reply)]))
 
-    def read_many(self, pairs: Sequence[tuple[str, str]]) -> Iterator[Reading]:
+    def read_many(self, moments: Sequence[Moment]) -> Iterator[Reading]:
         """The same for many, in their order."""
-        for start in range(0, len(pairs), TOGETHER):
-            yield from self._read_some(pairs[start : start + TOGETHER])
+        for start in range(0, len(moments), TOGETHER):
+            yield from self._read_some(moments[start : start + TOGETHER])
 
-    def _read_some(self, pairs: Sequence[tuple[str, str]]) -> list[Reading]:
-        linear = np.stack([self.linear(client, reply) for client, reply in pairs])
+    def _read_some(self, moments: Sequence[Moment]) -> list[Reading]:
+        linear = np.stack([self.linear(client, reply) for client, reply, _ in moments])
         if self._encoder is None:
-            marks: list[Numbers] = [np.zeros((0, len(SKILLS)), np.float32)] * len(pairs)
+            marks: list[Numbers] = [np.zeros((0, len(SKILLS)), np.float32)] * len(moments)
             return weigh(self._weighing, [linear], marks)
-        encoded, marks = self._encoder.read(pairs)
+        encoded, marks = self._encoder.read(moments)
         return weigh(self._weighing, [encoded, linear], marks)
 
     def linear(self, client: str, reply: str) -> Numbers:
@@ -185,12 +196,12 @@ class _Encoder:
         self._session = open_network(file)
         self._pieces = word_pieces(language)
 
-    def read(self, pairs: Sequence[tuple[str, str]]) -> tuple[Numbers, list[Numbers]]:
+    def read(self, moments: Sequence[Moment]) -> tuple[Numbers, list[Numbers]]:
         """Log-odds, shape (n, classes and skills), and for each reply the marks of its words."""
         odds, marks = [], []
-        for client, reply in pairs:
+        for client, reply, before in moments:
             words = reply.split()
-            tokens, kinds, firsts = encode(client, words, self._pieces)
+            tokens, kinds, firsts = encode(client, words, self._pieces, before)
             given = {"ids": np.array(tokens, np.int64), "kinds": np.array(kinds, np.int64)}
             found, by_token = self._session.run(None, given)
             shown = np.zeros((len(words), len(SKILLS)), np.float32)
