@@ -166,7 +166,7 @@ def fit_skills(sources: Sequence[np.ndarray], ruled: np.ndarray, own: Sequence[E
 
 HARM_PRECISION = 0.88
 SURE_OF_HARM = 0.64
-"""Found on the part `tune` and the rules' tables, of whose plain phrases asking for more would miss some."""
+"""Found on the part `tune` and on the rules' tables: more would miss some of the plain phrases in them."""
 NEAR_MISSES = 0.05
 DEAREST = 0.9
 

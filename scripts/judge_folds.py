@@ -75,6 +75,11 @@ class Material:
             kept.write_text(json.dumps(alike))
         return cls(people, like_them, mine, folds(people, FOLDS, seed), folds(mine, FOLDS, seed), alike, seed)
 
+    @property
+    def in_scheme(self) -> list[Example]:
+        """All that has AnnoMI's labels: people's, and what was written in their scheme."""
+        return [*self.people, *self.written]
+
     def misheard(self, people: Sequence[Example], mine: Sequence[Example]) -> Mishearing:
         """Errors out of the words of these examples."""
         return Mishearing(tuple(vocabulary_of([*people, *mine])), self.alike)

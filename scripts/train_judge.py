@@ -129,9 +129,8 @@ def final_encoder(material: Material, cache: Path) -> object:
     kept = cache / "encoder-final.npz"
     if not kept.exists():
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        people = [*material.people, *material.written]
-        misheard = material.misheard(people, material.own)
-        examples = [*people, *material.own]
+        misheard = material.misheard(material.in_scheme, material.own)
+        examples = [*material.in_scheme, *material.own]
         judge = training.train(
             examples, training.Recipe(), pieces, folder, misheard, material.seed, device, tell
         )
@@ -167,8 +166,8 @@ def main() -> int:
     }
     (given.to / "weighing.json").write_text(json.dumps(weighing, indent=1), encoding="utf-8")
     tell("the linear model, on everything ...")
-    people = [*material.people, *material.written]
-    weights, bias = fit.fit_linear(people, material.own, material.misheard(people, material.own), given.seed)
+    misheard = material.misheard(material.in_scheme, material.own)
+    weights, bias = fit.fit_linear(material.in_scheme, material.own, misheard, given.seed)
     scales = np.maximum(np.abs(weights).max(0), 1e-6) / 127
     np.savez_compressed(
         given.to / "linear.npz",
