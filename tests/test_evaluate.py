@@ -108,6 +108,23 @@ def test_what_cannot_be_told_is_none_and_says_why(scenario: Scenario) -> None:
         assert measure.value is not None or measure.why
 
 
+def test_a_turn_that_the_client_cut_off_still_answers_the_line_before(scenario: Scenario) -> None:
+    """
+    client   ####......####
+    trainee  .....###...########
+    """
+    first, second = scenario.lines[:2]
+    client = "#" * 30 + "." * 40 + "#" * 5 + "-" * 25
+    trainee = "." * 42 + "#" * 20 + "." * 10 + "#" * 30
+    lines = [(line.id, 1.0, line.say) for line in (first, second)]
+    whole = draw(
+        f"client    {client}\ntrainee   {trainee}", ("It sounds like", "you should see a doctor."), lines
+    )
+    going_on = exchange_findings(whole, 1, scenario)
+    assert {f.line for f in going_on if f.skill is Skill.ADVICE} == {first.id}
+    assert Skill.MISSED_DISCLOSURE not in {f.skill for f in going_on}
+
+
 def test_a_line_that_the_scenario_no_longer_has_is_no_trouble(scenario: Scenario) -> None:
     gone = draw("client    ####\ntrainee   .......########", ["you should rest"], [("gone", 3.0, "Oh.")])
     assert Skill.ADVICE in {f.skill for f in evaluate(gone, scenario).findings}

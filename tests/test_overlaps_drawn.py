@@ -66,6 +66,8 @@ DRAWN = [
     ("backchannel", PAUSE, "................########", "oh dear"),
     ("backchannel", PAUSE, ".........####", "mm-hm"),
     ("backchannel", YIELD, "......####", "mm-hm"),
+    ("backchannel", LONG, "..........####", "Mouth."),
+    ("backchannel", LONG, "..........####", "race race"),
     # Taking the floor, or trying to
     ("interruption", LONG, "..........##########", "have you tried talking to her"),
     ("interruption", LONG, "..........######", "wait listen"),
@@ -100,6 +102,9 @@ DRAWN = [
     ("other", PAUSE, "............##", ""),
     ("other", PAUSE, "............####", ""),
     ("other", LONG, "..........##", "but"),
+    ("other", LONG, "..........####", "Wait."),
+    ("other", LONG, "..........####", "lonely I"),
+    ("interruption", LONG, "..........#####", "lonely"),
     ("other", LONG, "..........####", ""),
     ("other", LONG, "..........########", ""),
     ("other", LONG, ".######", "hey so you"),

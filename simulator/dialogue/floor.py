@@ -136,6 +136,17 @@ def _misheard(text: str, length: int, rate: int, language: Language) -> bool:
     return length < to_samples(ONE_WORD_S, rate) and normalise(text) in language.misheard
 
 
+def _wants_nothing(text: str, length: int, rate: int, language: Language) -> bool:
+    """Whether it is too short to take the floor and has no word that begins a sentence or claims the floor.
+
+    Such a very short utterance is a backchannel by that alone (Edlund et al. 2010): what recognisers write
+    for one over a voice is without end ("Mouth", "Race").
+    """
+    meant = language.function_words | language.negations | language.claims
+    words = tokens(text)
+    return length < to_samples(INTERRUPTION_S, rate) and bool(words) and meant.isdisjoint(words)
+
+
 def encourages(utterance: Utterance, rate: int, language: Language) -> bool:
     """Whether an utterance is a backchannel, by its words or its sound, wherever it stands."""
     return is_backchannel(utterance.text, _said_in(utterance), rate, language, utterance.hum)
@@ -181,7 +192,7 @@ def _kind(
         least_s, many = BACKCHANNEL_S, False  # both started: only who speaks on regardless takes the floor
     if (many or len(span) >= to_samples(least_s, rate)) and to_end > to_samples(NEAR_END_S, rate):
         return OverlapKind.INTERRUPTION
-    return OverlapKind.OTHER
+    return OverlapKind.BACKCHANNEL if _wants_nothing(said, length, rate, language) else OverlapKind.OTHER
 
 
 def classify_overlap(

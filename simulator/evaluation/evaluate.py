@@ -12,6 +12,7 @@ from math import sqrt
 
 from simulator.audio.span import Span
 from simulator.dialogue.client import Standing, answer, disclosures_heard, open_with
+from simulator.dialogue.floor import resumed
 from simulator.dialogue.scenario import Line, Scenario, parts
 from simulator.dialogue.skills import Skill
 from simulator.dialogue.turns import Conversation, Exchange, Speaker, SpokenLine, Utterance, exchanges
@@ -21,7 +22,7 @@ from simulator.evaluation.findings import EVALUATION_VERSION, Evaluation, Findin
 from simulator.evaluation.interruptions import overlap_findings, overlap_measures
 from simulator.evaluation.pacing import pacing_findings, pacing_measures
 from simulator.evaluation.phrasing import Heard, judge
-from simulator.language import load_language
+from simulator.language import Language, load_language
 
 
 def exchange_findings(
@@ -39,7 +40,7 @@ def exchange_findings(
     one = told[index]
     until = _as_it_stood(conversation, told.index(one) if index < 0 else index)
     language = load_language(scenario.language)
-    heard = _heard(one, until, scenario)
+    heard = _heard(_answered(until, language), until, scenario)
     timing = (*overlap_findings(one, until, language), *pacing_findings(one, until, language))
     found = (
         *(replace(f, better=heard.better) if f.verdict is Verdict.TRY else f for f in timing),
@@ -105,13 +106,32 @@ def _as_it_stood(conversation: Conversation, index: int) -> Conversation:
     )
 
 
-def _heard(exchange: Exchange, until: Conversation, scenario: Scenario) -> Heard:
-    lines = [scenario_line(scenario, spoken.line) for spoken in until.lines]
+def _answered(until: Conversation, language: Language) -> int:
+    """Which line the last exchange's words answer: its own, or the one before the client cut the trainee off.
+
+    client    ####.....###
+    trainee   .....###..######      the second run still answers the first line
+    """
+    told = exchanges(until)
+    index = len(told) - 1
+    while index and resumed(told[index - 1], told[index], until.rate, language):
+        index -= 1
+    return index
+
+
+def _heard(answered: int, until: Conversation, scenario: Scenario) -> Heard:
+    """What the client had said, up to the line that is answered.
+
+    A turn that goes on is not asked for what it lacks: the rest of it was heard before.
+    """
+    spoken = until.lines[answered]
+    lines = [scenario_line(scenario, one.line) for one in until.lines[: answered + 1]]
     now = lines[-1]
     before = tuple(plain(line) for line in lines[:-1] if line is not None)
+    disclosure = spoken.disclosure if answered == len(until.lines) - 1 else 0.0
     if now is None:
-        return Heard(exchange.line.line, before=before, disclosure=exchange.line.disclosure)
-    return Heard(now.id, plain(now), before, now.feelings, exchange.line.disclosure, now.better)
+        return Heard(spoken.line, before=before, disclosure=disclosure)
+    return Heard(now.id, plain(now), before, now.feelings, disclosure, now.better)
 
 
 def _trust_measures(

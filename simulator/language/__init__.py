@@ -28,6 +28,7 @@ class Language(BaseModel):
         description="said while the other goes on, without wanting the floor"
     )
     misheard: frozenset[str] = Field(description="what recognisers write for a short backchannel")
+    claims: frozenset[str] = Field(description="said alone to take the floor")
     fillers: frozenset[str] = Field(description="filled pauses")
     trailing: frozenset[str] = Field(description="a turn that ends on one of these goes on")
     function_words: frozenset[str] = Field(description="words without a topic")
@@ -54,6 +55,7 @@ class _Words(BaseModel):
     backchannels: frozenset[str]
     backchannel_phrases: frozenset[str]
     misheard: frozenset[str] = frozenset()
+    claims: frozenset[str] = frozenset()
     fillers: frozenset[str]
     trailing: frozenset[str]
     function_words: frozenset[str]
@@ -92,6 +94,7 @@ def load_language(name: str) -> Language:
         name=name,
         backchannels=_all(words.backchannels | words.backchannel_phrases),
         misheard=_all(words.misheard),
+        claims=_all(words.claims),
         fillers=_all(words.fillers),
         trailing=_all(words.trailing),
         function_words=_all(words.function_words),
