@@ -17,6 +17,7 @@ from random import Random
 
 import numpy as np
 
+from simulator.dialogue.skills import Skill
 from simulator.evaluation.encoding import HEADS, SKILLS
 from simulator.evaluation.reading import Moment
 
@@ -32,7 +33,7 @@ class Example:
     wrote it, with marks carried over, where it was spoken. `near`: a skill that is not there but seems so.
     `contrast`: written to be told apart from its neighbours, harder than what people say. `before`: what the
     helper had said before the client's turn, where that is known. `written`: made for this project in
-    people's scheme, with more of what is rare there.
+    people's scheme, with more of what is rare there. `doubted`: skills over which a second labelling differs.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Example:
     contrast: bool = False
     before: str = ""
     written: bool = False
+    doubted: frozenset[int] = frozenset()
 
     @property
     def text(self) -> str:
@@ -111,14 +113,28 @@ def own(part: str, folder: Path = OWN) -> tuple[Example, ...]:
     rows = [row for file in files if file.exists() for row in _rows(file) if row["part"] == part]
     spoken = folder / "replies_heard.tsv"
     heard = {row["id"]: row["heard"] or "" for row in _rows(spoken)} if spoken.exists() else {}
-    return tuple(_own(row, heard.get(row["id"])) for row in rows)
+    again = {row["id"]: _skills(_labels(row["second"])) for row in _rows(folder / "replies_again.tsv")}
+    found = (_own(row, heard.get(row["id"])) for row in rows)
+    return tuple(
+        replace(e, doubted=again[e.id] ^ e.skills) if e.id in again and e.skills is not None else e
+        for e in found
+    )
+
+
+def _labels(column: str) -> list[list[str]]:
+    """Skills and the words that show them, as the tables have them."""
+    return [label.split(": ", 1) for label in column.split(" | ")] if column != "-" else []
+
+
+def _skills(labels: Sequence[Sequence[str]]) -> frozenset[int]:
+    return frozenset(SKILLS.index(Skill(skill)) for skill, *_ in labels)
 
 
 def _own(row: dict[str, str], heard: str | None) -> Example:
     words = tuple(row["reply"].split())
-    labels = [label.split(": ", 1) for label in row["skills"].split(" | ")] if row["skills"] != "-" else []
+    labels = _labels(row["skills"])
     marks = marked(row["reply"], [(SKILLS.index(skill), quote) for skill, quote in labels])
-    skills = frozenset(SKILLS.index(skill) for skill, _ in labels)
+    skills = _skills(labels)
     near = SKILLS.index(row["near"]) if row["near"] in SKILLS else None
     contrast = row["scenario"] == "contrast"
     found = Example(

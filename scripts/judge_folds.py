@@ -27,7 +27,6 @@ from judge_data import (
 )
 
 from simulator.evaluation.encoding import SKILLS
-from simulator.language.wordpieces import WordPieces
 
 FOLDS = 5
 SOURCES = ("encoder", "linear")
@@ -150,7 +149,7 @@ def collect(material: Material, cache: Path, tell: Callable[[str], None]) -> dic
             kept = cache / f"{source}-{fold}.npz"
             if not kept.exists():
                 tell(f"{source}: fold {fold + 1} of {FOLDS} ...")
-                np.savez_compressed(kept, **train(material.split(fold), cache, material.seed, tell))
+                np.savez_compressed(kept, **train(material.split(fold), material.seed, tell))
             with np.load(kept) as file:
                 said = {name: file[name] for name in file.files}
             places = material.split(fold).places
@@ -160,23 +159,17 @@ def collect(material: Material, cache: Path, tell: Callable[[str], None]) -> dic
     return found
 
 
-def _encoder_says(split: Split, cache: Path, seed: int, tell: Callable[[str], None]) -> Said:
+def _encoder_says(split: Split, seed: int, tell: Callable[[str], None]) -> Said:
     import judge_training as training
-    import torch
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    folder = training.minilm_folder()
-    pieces = WordPieces(folder / "tokenizer.json")
-    judge = training.train(
-        [*split.people, *split.own], training.Recipe(), pieces, folder, split.misheard, seed, device, tell
-    )
+    judge = training.train([*split.people, *split.own], training.Recipe(), split.misheard, seed, tell)
     odds, marks = {}, {}
     for name, examples in split.sets.items():
-        odds[name], marks[name] = training.predict(judge, examples, pieces, device)
+        odds[name], marks[name] = training.predict(judge, examples)
     return said_of(odds, marks)
 
 
-def _linear_says(split: Split, cache: Path, seed: int, tell: Callable[[str], None]) -> Said:
+def _linear_says(split: Split, seed: int, tell: Callable[[str], None]) -> Said:
     import judge_fit as fit
 
     weights, bias = fit.fit_linear(split.people, split.own, split.misheard, seed)

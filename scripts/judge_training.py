@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -48,7 +47,8 @@ class Recipe:
     plain_share: float = 0.22
     most_errors: float = 0.25
     agreement: float = 0.5
-    people_share: float = 0.6
+    people_share: float = 0.8
+    written_share: float = 0.4
     joined_share: float = 0.15
     forgotten_share: float = 0.15
     evened: float = 0.5
@@ -91,6 +91,7 @@ def batch_of(examples: Sequence[Example], pieces: WordPieces, device: str, label
         if example.skills is None:
             continue
         skills[row] = [float(skill in example.skills) for skill in range(len(SKILLS))]
+        skills[row, list(example.doubted)] = 0.5
         for place, shown in zip(firsts, example.marks, strict=False):
             marks[row, place] = [float(skill in shown) for skill in range(len(SKILLS))]
     found.skills, found.marks = (torch.from_numpy(a).to(device) for a in (skills, marks))
@@ -193,10 +194,15 @@ def read_safetensors(file: Path) -> dict[str, Tensor]:
     return found
 
 
-def pretrained(recipe: Recipe, folder: Path) -> Judge:
+def minilm_pieces() -> WordPieces:
+    """The word pieces of the package's model."""
+    return WordPieces(minilm_folder() / "tokenizer.json")
+
+
+def pretrained(recipe: Recipe) -> Judge:
     """The judge before any training: MiniLM's weights, and heads drawn by chance."""
     judge = Judge(recipe)
-    tensors = read_safetensors(folder / "model.safetensors")
+    tensors = read_safetensors(minilm_folder() / "model.safetensors")
     state = judge.state_dict()
     for ours, theirs in (
         ("words.weight", "embeddings.word_embeddings.weight"),
@@ -231,6 +237,7 @@ def joined(example: Example, others: Sequence[Example], random: Random) -> Examp
         words=(*example.words, *other.words),
         marks=(*example.marks, *other.marks),
         skills=(both[0] or frozenset()) | (both[1] or frozenset()),
+        doubted=example.doubted | other.doubted,
         heard=None,
     )
 
@@ -351,18 +358,16 @@ def _loss(
 def train(
     examples: Sequence[Example],
     recipe: Recipe,
-    pieces: WordPieces,
-    folder: Path,
     misheard: Mishearing,
     seed: int,
-    device: str = "cpu",
-    tell: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
-    start: Judge | None = None,
+    tell: Callable[[str], None],
 ) -> Judge:
-    """A trained judge, in evaluation mode; `start` is one to go on from."""
+    """A trained judge, in evaluation mode, on the device that is quickest."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(seed)
     random = Random(seed)
-    judge = (start or pretrained(recipe, folder)).to(device)
+    pieces = minilm_pieces()
+    judge = pretrained(recipe).to(device)
     for part in (judge.words, judge.places, judge.kinds, judge.norm):
         part.requires_grad_(False)
     groups = [
@@ -375,14 +380,16 @@ def train(
     new = [*judge.heads.parameters(), *judge.skills.parameters(), *judge.marks.parameters(), judge.share]
     groups.append({"params": new, "lr": recipe.head_rate})
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01, fused=device == "cuda")
-    people = [i for i, e in enumerate(examples) if e.skills is None]
     mine = [i for i, e in enumerate(examples) if e.skills is not None]
+    like_them = [i for i, e in enumerate(examples) if e.written]
+    people = [i for i, e in enumerate(examples) if e.skills is None and not e.written]
     # People's labels are learnt sooner than the skills: each time round only some of them are seen.
     by_line: dict[str, list[Example]] = {}
     for i in mine:
         by_line.setdefault(examples[i].group, []).append(examples[i])
-    seen = round(recipe.people_share * len(people)) if mine else len(people)
-    steps = recipe.epochs * -(-(seen + len(mine)) // recipe.batch)
+    seen = round(recipe.people_share * len(people))
+    beside = round(recipe.written_share * len(like_them))
+    steps = recipe.epochs * -(-(seen + beside + len(mine)) // recipe.batch)
     warm = steps // 10
 
     def pace(step: int) -> float:
@@ -394,7 +401,7 @@ def train(
     judge.train()
     step = 0
     for epoch in range(recipe.epochs):
-        order = mine + random.sample(people, seen)
+        order = mine + random.sample(people, seen) + random.sample(like_them, beside)
         random.shuffle(order)
         told = 0.0
         for chosen in batches([examples[i] for i in order], by_line, recipe, misheard, random):
@@ -421,13 +428,12 @@ def train(
     return mean.eval()
 
 
-def predict(
-    judge: Judge, examples: Sequence[Example], pieces: WordPieces, device: str = "cpu", size: int = 64
-) -> tuple[np.ndarray, list[np.ndarray]]:
+def predict(judge: Judge, examples: Sequence[Example], size: int = 64) -> tuple[np.ndarray, list[np.ndarray]]:
     """Log-odds (n, classes and skills), and for each example the probabilities of its marks (words, skills).
 
     Words behind the last that is read get no mark.
     """
+    pieces, device = minilm_pieces(), judge.share.device.type
     order = sorted(range(len(examples)), key=lambda i: len(examples[i].words))
     width = sum(len(classes) for classes in HEADS.values()) + len(SKILLS)
     odds = np.zeros((len(examples), width), np.float32)
@@ -459,9 +465,9 @@ def trained_part(judge: Judge) -> dict[str, np.ndarray]:
     }
 
 
-def with_trained_part(recipe: Recipe, folder: Path, weights: dict[str, np.ndarray]) -> Judge:
+def with_trained_part(recipe: Recipe, weights: dict[str, np.ndarray]) -> Judge:
     """A judge with these weights, in evaluation mode."""
-    judge = pretrained(recipe, folder)
+    judge = pretrained(recipe)
     judge.load_state_dict(
         {name: torch.from_numpy(values).float() for name, values in weights.items()}, strict=False
     )

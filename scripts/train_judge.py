@@ -27,7 +27,6 @@ from simulator.evaluation.reading import Reader, Reading, supported, weigh
 from simulator.evaluation.ruling import by_patterns
 from simulator.evaluation.weighed import NEAR_SUREST
 from simulator.evaluation.wording import Heard, load_phrases, sentences_of
-from simulator.language.wordpieces import WordPieces
 
 TO = Path(__file__).parents[1] / "simulator" / "language" / "en" / "judge"
 SHOWS = np.arange(0.2, 0.81, 0.1)
@@ -122,21 +121,15 @@ def fit_shows(material: Material, said: list[dict[str, np.ndarray]]) -> float:
 def final_encoder(material: Material, cache: Path) -> object:
     """The encoder trained on everything."""
     import judge_training as training
-    import torch
 
-    folder = training.minilm_folder()
-    pieces = WordPieces(folder / "tokenizer.json")
     kept = cache / "encoder-final.npz"
     if not kept.exists():
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        everything = [*material.in_scheme, *material.own]
         misheard = material.misheard(material.in_scheme, material.own)
-        examples = [*material.in_scheme, *material.own]
-        judge = training.train(
-            examples, training.Recipe(), pieces, folder, misheard, material.seed, device, tell
-        )
+        judge = training.train(everything, training.Recipe(), misheard, material.seed, tell)
         np.savez(kept, **training.trained_part(judge))
     with np.load(kept) as file:
-        return training.with_trained_part(training.Recipe(), folder, dict(file))
+        return training.with_trained_part(training.Recipe(), dict(file))
 
 
 def main() -> int:
