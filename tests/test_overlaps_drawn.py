@@ -68,6 +68,7 @@ DRAWN = [
     ("backchannel", YIELD, "......####", "mm-hm"),
     ("backchannel", LONG, "..........####", "Mouth."),
     ("backchannel", LONG, "..........####", "race race"),
+    ("backchannel", LONG, "..........######", "Soar,"),
     # Taking the floor, or trying to
     ("interruption", LONG, "..........##########", "have you tried talking to her"),
     ("interruption", LONG, "..........######", "wait listen"),
@@ -104,7 +105,8 @@ DRAWN = [
     ("other", LONG, "..........##", "but"),
     ("other", LONG, "..........####", "Wait."),
     ("other", LONG, "..........####", "lonely I"),
-    ("interruption", LONG, "..........#####", "lonely"),
+    ("interruption", LONG, "..........########", "lonely"),
+    ("interruption", LONG, "..........######", "Nonsense!"),
     ("other", LONG, "..........####", ""),
     ("other", LONG, "..........########", ""),
     ("other", LONG, ".######", "hey so you"),

@@ -140,11 +140,12 @@ def _wants_nothing(text: str, length: int, rate: int, language: Language) -> boo
     """Whether it is too short to take the floor and has no word that begins a sentence or claims the floor.
 
     Such a very short utterance is a backchannel by that alone (Edlund et al. 2010): what recognisers write
-    for one over a voice is without end ("Mouth", "Race").
+    for one over a voice is without end ("Mouth", "Race"). One word has until `ONE_WORD_S`.
     """
     meant = language.function_words | language.negations | language.claims
     words = tokens(text)
-    return length < to_samples(INTERRUPTION_S, rate) and bool(words) and meant.isdisjoint(words)
+    least_s = ONE_WORD_S if len(words) == 1 else INTERRUPTION_S
+    return length < to_samples(least_s, rate) and bool(words) and meant.isdisjoint(words)
 
 
 def encourages(utterance: Utterance, rate: int, language: Language) -> bool:
@@ -187,12 +188,14 @@ def _kind(
         # Of a short sound the words are not known well enough: recognisers write a hum down as "No, no".
         long = len(span) >= to_samples(least_s, rate)
         return OverlapKind.FILLED_SILENCE if long else OverlapKind.OTHER
+    if _wants_nothing(said, length, rate, language):
+        return OverlapKind.BACKCHANNEL
     many = len(tokens(said)) >= FLOOR_WORDS
     if span.start - line.sounded.start < to_samples(BOTH_START_S, rate):
         least_s, many = BACKCHANNEL_S, False  # both started: only who speaks on regardless takes the floor
     if (many or len(span) >= to_samples(least_s, rate)) and to_end > to_samples(NEAR_END_S, rate):
         return OverlapKind.INTERRUPTION
-    return OverlapKind.BACKCHANNEL if _wants_nothing(said, length, rate, language) else OverlapKind.OTHER
+    return OverlapKind.OTHER
 
 
 def classify_overlap(
