@@ -34,7 +34,7 @@ WHOLE = reader("en")
 LINEAR = Reader(FOLDER, "en", encoder=False)
 JUDGES = pytest.mark.parametrize("by", [WHOLE, LINEAR, None], ids=["whole", "linear", "rules"])
 
-LEAST_PRECISION, LEAST_RECALL = 0.9, 0.88
+LEAST_PRECISION, LEAST_RECALL = 0.9, 0.9
 """Of the trained judge, over the tables that the rules alone are tested with. They may only rise."""
 
 
