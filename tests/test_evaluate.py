@@ -125,6 +125,20 @@ def test_a_turn_that_the_client_cut_off_still_answers_the_line_before(scenario: 
     assert Skill.MISSED_DISCLOSURE not in {f.skill for f in going_on}
 
 
+def test_an_interruption_is_told_with_the_line_that_it_cut(scenario: Scenario) -> None:
+    """
+    client   ####......##############
+    trainee  .....###...###...#######      goes on after a cut-off, then interrupts
+    """
+    first, second = [line for line in scenario.lines if line.better][:2]
+    client = "#" * 30 + "." * 40 + "#" * 80
+    trainee = "." * 42 + "#" * 20 + "." * 10 + "#" * 10 + "." * 20 + "#" * 20
+    lines = [(line.id, 1.0, line.say) for line in (first, second)]
+    said = ("It sounds like", "a long week.", "You should see a doctor about it.")
+    found = exchange_findings(draw(f"client    {client}\ntrainee   {trainee}", said, lines), 1, scenario)
+    assert {f.better for f in found if f.skill is Skill.INTERRUPTION} == {second.better}
+
+
 def test_a_line_that_the_scenario_no_longer_has_is_no_trouble(scenario: Scenario) -> None:
     gone = draw("client    ####\ntrainee   .......########", ["you should rest"], [("gone", 3.0, "Oh.")])
     assert Skill.ADVICE in {f.skill for f in evaluate(gone, scenario).findings}

@@ -42,8 +42,10 @@ def exchange_findings(
     language = load_language(scenario.language)
     heard = _heard(_answered(until, language), until, scenario)
     timing = (*overlap_findings(one, until, language), *pacing_findings(one, until, language))
+    line = scenario_line(scenario, one.line.line)
+    better = line.better if line is not None else None
     found = (
-        *(replace(f, better=heard.better) if f.verdict is Verdict.TRY else f for f in timing),
+        *(replace(f, better=better) if f.verdict is Verdict.TRY else f for f in timing),
         *judge(one, heard, conversation.rate, language),
     )
     return tuple(sorted(found, key=lambda finding: (finding.evidence[0].start, finding.evidence[0].end)))
