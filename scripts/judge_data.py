@@ -17,7 +17,6 @@ from random import Random
 
 import numpy as np
 
-from simulator.dialogue.skills import Skill
 from simulator.evaluation.encoding import HEADS, SKILLS
 from simulator.evaluation.reading import Moment
 
@@ -113,32 +112,27 @@ def own(part: str, folder: Path = OWN) -> tuple[Example, ...]:
     rows = [row for file in files if file.exists() for row in _rows(file) if row["part"] == part]
     spoken = folder / "replies_heard.tsv"
     heard = {row["id"]: row["heard"] or "" for row in _rows(spoken)} if spoken.exists() else {}
-    again = {row["id"]: _skills(_labels(row["second"])) for row in _rows(folder / "replies_again.tsv")}
-    found = (_own(row, heard.get(row["id"])) for row in rows)
-    return tuple(
-        replace(e, doubted=again[e.id] ^ e.skills) if e.id in again and e.skills is not None else e
-        for e in found
-    )
+    again = {row["id"]: row["second"] for row in _rows(folder / "replies_again.tsv")}
+    return tuple(_own(row, heard.get(row["id"]), again.get(row["id"], row["skills"])) for row in rows)
 
 
-def _labels(column: str) -> list[list[str]]:
+def _labels(column: str) -> list[tuple[int, str]]:
     """Skills and the words that show them, as the tables have them."""
-    return [label.split(": ", 1) for label in column.split(" | ")] if column != "-" else []
+    pairs = [label.split(": ", 1) for label in column.split(" | ")] if column != "-" else []
+    return [(SKILLS.index(skill), quote) for skill, quote in pairs]
 
 
-def _skills(labels: Sequence[Sequence[str]]) -> frozenset[int]:
-    return frozenset(SKILLS.index(Skill(skill)) for skill, *_ in labels)
-
-
-def _own(row: dict[str, str], heard: str | None) -> Example:
+def _own(row: dict[str, str], heard: str | None, again: str) -> Example:
     words = tuple(row["reply"].split())
     labels = _labels(row["skills"])
-    marks = marked(row["reply"], [(SKILLS.index(skill), quote) for skill, quote in labels])
-    skills = _skills(labels)
+    marks = marked(row["reply"], labels)
+    skills = frozenset(skill for skill, _ in labels)
+    doubted = skills ^ {skill for skill, _ in _labels(again)}
     near = SKILLS.index(row["near"]) if row["near"] in SKILLS else None
     contrast = row["scenario"] == "contrast"
+    name, client = row["id"], row["client"]
     found = Example(
-        row["id"], row["client"], row["client"], words, None, skills, marks, near, contrast=contrast
+        name, client, client, words, None, skills, marks, near, contrast=contrast, doubted=doubted
     )
     if heard is None:
         return found
