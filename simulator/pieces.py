@@ -12,7 +12,7 @@ from simulator.dialogue.turns import Speaker, Utterance
 from simulator.language import Language, tokens
 from simulator.speech import Hearing
 
-VOICE_SHARE, LONGEST_LONE_S = 0.6, 1.0
+VOICE_SHARE, LONE_S = 0.6, (0.15, 1.0)
 """A sound so short with so much of a voice in it is one, without words; coughs and barks have less."""
 
 
@@ -74,8 +74,12 @@ def lone_voice(piece: Piece, sounded_until: int, rate: int) -> tuple[Utterance, 
     if len(piece.refined) != 1 or piece.remains:
         return ()
     (span,), (heard,) = piece.refined, piece.voicings
-    short = len(span) < to_samples(LONGEST_LONE_S, rate)
-    if span.start >= sounded_until or not short or (heard.voiced or 0.0) < VOICE_SHARE:
+    shortest, longest = (to_samples(length_s, rate) for length_s in LONE_S)
+    if (
+        span.start >= sounded_until
+        or not shortest <= len(span) < longest
+        or (heard.voiced or 0.0) < VOICE_SHARE
+    ):
         return ()
     return (Utterance(Speaker.TRAINEE, span, "", fillers=(), hum=True),)
 

@@ -58,6 +58,7 @@ OVERLAPS = [
     ),
     ("a token", "####################", "......####", "mm-hm", OverlapKind.BACKCHANNEL),
     ("a token misheard", "####################", "......######", "Yet,", OverlapKind.BACKCHANNEL),
+    ("wow", "####################", "......######", "Well, well,", OverlapKind.BACKCHANNEL),
     ("a word of its own", "####################", "......######", "Wait,", OverlapKind.INTERRUPTION),
     ("too long for a token", "####################", "......########", "Yet,", OverlapKind.INTERRUPTION),
     ("two tokens", "####################", "......########", "oh okay", OverlapKind.BACKCHANNEL),

@@ -65,6 +65,23 @@ def test_what_is_left_of_the_loudspeaker_is_none(gain: float, late_s: float) -> 
     assert find(heard, played, RATE) == ()
 
 
+def test_before_the_trainee_is_heard_once_less_of_it_may_be_the_loudspeakers() -> None:
+    """Half of it has the loudspeaker's pitch, by chance or because the filter has not learnt it yet."""
+    murmur = np.concatenate([voiced((MM,), 0.25, 210, 210), voiced((MM,), 0.25)])
+    heard, played = put(room(), murmur, 1.2), put(client(), voiced((AH,), 0.6, 210, 210), 1.0)
+    assert find(heard, played, RATE) == ()
+    assert len(find(heard, played, RATE, level_db(word(), RATE))) == 1
+
+
+def test_a_shorter_one_is_enough_where_it_is_as_loud_as_the_trainee() -> None:
+    heard = put(room(), voiced((MM,), 0.21), 1.2)
+    own = level_db(voiced((MM,), 0.5), RATE)
+    assert own is not None
+    assert len(find(heard, silence(2.4), RATE, own)) == 1
+    assert find(heard, silence(2.4), RATE, own + 8) == ()
+    assert find(heard, silence(2.4), RATE) == ()
+
+
 def test_soft_voices_far_away_are_none() -> None:
     heard = put(room(0.0005), MURMURS["mm"], 1.2, gain=0.1)
     voice = level_db(word(), RATE)

@@ -28,16 +28,17 @@ LISTEN_S, LOOK_EVERY_S = 2.4, 0.2
 class MurmurRules:
     """What counts as a murmur; found on sound with known ones.
 
-    It lasts `shortest_s` to `longest_s`, its pitch is sure (`periodic`, moving less than `steady_st` in a
-    frame) for at least `voiced_s` in all, with gaps of no more than `gap_s` ("mm-hm"). It lies
-    `over_room_db` over the room and no more than `under_voice_db` under the trainee's usual level. Where the
-    loudspeaker sounds, no more than `echo_share` of it has the loudspeaker's pitch, to `echo_st` and an
-    octave, within `echo_s`; and it lies no more than `under_played_db` under the loudspeaker's loudest of
-    the last `echo_s`, or `over_rest_db` over what is heard before and after it, where the canceller leaves
-    little of the loudspeaker.
+    Its pitch is sure (`periodic`, moving less than `steady_st` in a frame) for at least `voiced_s` in all,
+    with gaps of no more than `gap_s` ("mm-hm"); it lasts no longer than `longest_s`. It lies `over_room_db`
+    over the room and no more than `under_voice_db` under the trainee's usual level. Where the loudspeaker
+    sounds, no more than `echo_share` of it has the loudspeaker's pitch, to `echo_st` and an octave, within
+    `echo_s`; and it lies no more than `under_played_db` under the loudspeaker's loudest of the last `echo_s`,
+    or `over_rest_db` over what is heard before and after it, where the canceller leaves little of the
+    loudspeaker. What is as loud as the trainee, to `near_db`, need be no more than `near_voiced_s` and
+    `near_share`; before they have been heard once the canceller has learnt little, and `unlearnt_share` is
+    the most.
     """
 
-    shortest_s: float = 0.2
     longest_s: float = 1.0
     voiced_s: float = 0.2
     gap_s: float = 0.12
@@ -51,6 +52,10 @@ class MurmurRules:
     echo_s: float = 0.15
     under_played_db: float = 11.0
     over_rest_db: float = 15.0
+    near_db: float = 5.0
+    near_voiced_s: float = 0.16
+    near_share: float = 0.9
+    unlearnt_share: float = 0.4
 
 
 RULES = MurmurRules()
@@ -90,20 +95,22 @@ def _found(
     half = to_samples(STEP_S, rate) // 2
     murmurs = []
     for frames in np.split(sure, np.flatnonzero(np.diff(sure) * STEP_S > rules.gap_s) + 1):
-        if not len(frames) or len(frames) * STEP_S < rules.voiced_s:
+        if not len(frames) or len(frames) * STEP_S < rules.near_voiced_s:
             continue
-        length_s = (frames[-1] - frames[0] + 1) * STEP_S
         ended_s = (len(level) - frames[-1]) * STEP_S
         if frames[0] * STEP_S <= rules.gap_s + rules.echo_s:
             continue  # it may have begun before, and what the loudspeaker sounded before is not known
-        if not rules.shortest_s <= length_s <= rules.longest_s or ended_s <= 2 * rules.gap_s:
+        if (frames[-1] - frames[0] + 1) * STEP_S > rules.longest_s or ended_s <= 2 * rules.gap_s:
             continue
         own_db = float(np.median(level[frames]))
+        near = voice_db is not None and own_db >= voice_db - rules.near_db
+        share = rules.near_share if near else rules.unlearnt_share if voice_db is None else rules.echo_share
         if (
-            float(np.median(own.periodicity[frames])) >= rules.surely
+            (near or len(frames) * STEP_S >= rules.voiced_s)
+            and float(np.median(own.periodicity[frames])) >= rules.surely
             and own_db >= room + rules.over_room_db
             and (voice_db is None or own_db >= voice_db - rules.under_voice_db)
-            and not _echo(own, level, theirs(), frames, own_db, rules)
+            and not _echo(own, level, theirs(), frames, own_db, share, rules)
         ):
             murmurs.append(Span(int(own.middles[frames[0]]) - half, int(own.middles[frames[-1]]) + half))
     return tuple(murmurs)
@@ -125,6 +132,7 @@ def _echo(
     theirs: Track,
     frames: NDArray[np.int64],
     own_db: float,
+    share: float,
     rules: MurmurRules,
 ) -> bool:
     """Whether it may be what is left of the loudspeaker's sound."""
@@ -140,7 +148,7 @@ def _echo(
     apart = np.abs((own.pitch_st[frames][:, None] - theirs.pitch_st[at] + 6) % 12 - 6)
     audible = (theirs.periodicity[at] > 0.5) & (loud[at] > own_db - 10)
     same = ((apart < rules.echo_st) & audible).any(axis=1)
-    return float(same.mean()) > rules.echo_share
+    return float(same.mean()) > share
 
 
 class Listener:
