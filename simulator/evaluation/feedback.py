@@ -23,13 +23,13 @@ from simulator.dialogue.turns import Conversation, Exchange, Utterance, exchange
 from simulator.evaluation.evaluate import plain, scenario_line
 from simulator.evaluation.findings import Evaluation, Finding, Verdict
 from simulator.files import read_yaml
-from simulator.language import language_file, load_language
+from simulator.language import Language, language_file, load_language, normalise
 
 LONGEST_QUOTE, LONGEST_LINE = 14, 8
 """Words of the trainee's, and of the client's, that the coach says back at most."""
 
-LEAST_QUOTE = 3
-"""A quote is not cut shorter than this for the sake of ending with a clause."""
+LEAST_QUOTE = 5
+"""A quote is not cut shorter than this for the sake of ending with a clause ("The thing is" says nothing)."""
 
 _BEST: tuple[Skill, ...] = (
     Skill.REFLECTION_COMPLEX,
@@ -112,25 +112,25 @@ def spoken(text: str) -> str:
     return plain_text if plain_text[-1:] in (".", "?", "!") else plain_text.rstrip(",;:-–— ") + "."
 
 
-def shortened(text: str, longest: int = LONGEST_QUOTE) -> str:
+def shortened(text: str, language: Language, longest: int = LONGEST_QUOTE) -> str:
     """The beginning of `text`, word for word: `longest` words at most, cut where a clause ends."""
     words = text.split()
     if len(words) <= longest:
         return " ".join(words)
     head = words[:longest]
-    joints = ("and", "but", "because", "so", "or", "when", "if", "which")
     for at in range(longest, LEAST_QUOTE - 1, -1):
-        following = re.sub(r"\W", "", words[at]).lower()
-        if head[at - 1].lower() in joints:
+        if normalise(head[at - 1]) in language.trailing:
             continue
-        if head[at - 1][-1:] in ",;:.?!" or following in joints:
+        if head[at - 1][-1:] in ",;:.?!" or normalise(words[at]) in language.conjunctions:
             return " ".join(head[:at])
+    while len(head) > 1 and normalise(head[-1]) in language.trailing:
+        head.pop()
     return " ".join(head)
 
 
-def _inside(text: str, longest: int) -> str:
+def _inside(text: str, longest: int, language: str) -> str:
     """A quote for the middle of a sentence: shortened, without an ending of its own."""
-    return spoken(shortened(text, longest)).rstrip(".")
+    return spoken(shortened(text, load_language(language), longest)).rstrip(".")
 
 
 def _pick(templates: dict[str, str], finding: Finding) -> str:
@@ -144,8 +144,8 @@ def _said(part: str, finding: Finding, scenario: Scenario) -> tuple[str, ...]:
     line = scenario_line(scenario, finding.line or "")
     said = template.format(
         client=scenario.client.name,
-        line=_inside(plain(line), LONGEST_LINE) if line else "",
-        quote=_inside(finding.quote, LONGEST_QUOTE) if finding.quote else "",
+        line=_inside(plain(line), LONGEST_LINE, scenario.language) if line else "",
+        quote=_inside(finding.quote, LONGEST_QUOTE, scenario.language) if finding.quote else "",
     )
     return said.replace("?.", "?").replace("!.", "!").replace("?,", ",").replace("!,", ","), finding.reason
 

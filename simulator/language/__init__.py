@@ -31,6 +31,7 @@ class Language(BaseModel):
     claims: frozenset[str] = Field(description="said alone to take the floor")
     fillers: frozenset[str] = Field(description="filled pauses")
     trailing: frozenset[str] = Field(description="a turn that ends on one of these goes on")
+    conjunctions: frozenset[str] = Field(description="a clause begins with one of these")
     function_words: frozenset[str] = Field(description="words without a topic")
     negations: frozenset[str] = Field(description="words that turn the meaning of those after them")
     feelings: dict[str, str] = Field(description="feeling word to the family it belongs to")
@@ -58,6 +59,7 @@ class _Words(BaseModel):
     claims: frozenset[str] = frozenset()
     fillers: frozenset[str]
     trailing: frozenset[str]
+    conjunctions: frozenset[str]
     function_words: frozenset[str]
     negations: frozenset[str]
     feelings: dict[str, tuple[str, ...]]
@@ -97,6 +99,7 @@ def load_language(name: str) -> Language:
         claims=_all(words.claims),
         fillers=_all(words.fillers),
         trailing=_all(words.trailing),
+        conjunctions=_all(words.conjunctions),
         function_words=_all(words.function_words),
         negations=_all(words.negations),
         feelings={normalise(word): family for family, kin in words.feelings.items() for word in kin},
