@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from itertools import pairwise
 
 from simulator.audio.span import Span, to_samples
 from simulator.audio.voicing import Voicing
@@ -280,6 +281,13 @@ def resumed(before: Exchange, exchange: Exchange, rate: int, language: Language)
         if soon and not encourages(utterance, rate, language):
             return utterance
     return None
+
+
+def resumptions(conversation: Conversation, language: Language) -> tuple[Utterance | None, ...]:
+    """For each exchange what `resumed` says of its line: the speech that goes on after it; `None` if none."""
+    told = exchanges(conversation)
+    later = (resumed(before, one, conversation.rate, language) for before, one in pairwise(told))
+    return (None, *later)[: len(told)]
 
 
 def cut_off_pause(before: Exchange, exchange: Exchange, rate: int, language: Language) -> int | None:

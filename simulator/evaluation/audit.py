@@ -12,7 +12,7 @@ from itertools import pairwise
 from statistics import fmean
 
 from simulator.audio.span import Span, to_seconds
-from simulator.dialogue.floor import response, resumed
+from simulator.dialogue.floor import response, resumptions
 from simulator.dialogue.turns import Conversation, exchanges
 from simulator.evaluation.findings import Measure
 from simulator.evaluation.interruptions import NOT_HEARD
@@ -37,12 +37,7 @@ def waits(conversation: Conversation, language: Language) -> tuple[Span, ...]:
 
 def cuts(conversation: Conversation, language: Language) -> tuple[Span, ...]:
     """The trainee's speech that the client's answers cut off, by the rule of `dialogue.floor.resumed`."""
-    found = []
-    for before, after in pairwise(exchanges(conversation)):
-        going_on = resumed(before, after, conversation.rate, language)
-        if going_on is not None:
-            found.append(going_on.span)
-    return tuple(found)
+    return tuple(one.span for one in resumptions(conversation, language) if one is not None)
 
 
 def audit_measures(conversation: Conversation, language: Language) -> tuple[Measure, ...]:

@@ -12,7 +12,7 @@ from math import sqrt
 
 from simulator.audio.span import Span
 from simulator.dialogue.client import Standing, answer, disclosures_heard, open_with
-from simulator.dialogue.floor import resumed
+from simulator.dialogue.floor import resumptions
 from simulator.dialogue.scenario import Line, Scenario, parts
 from simulator.dialogue.skills import Skill
 from simulator.dialogue.turns import Conversation, Exchange, Speaker, SpokenLine, Utterance, exchanges
@@ -114,9 +114,9 @@ def _answered(until: Conversation, language: Language) -> int:
     client    ####.....###
     trainee   .....###..######      the second run still answers the first line
     """
-    told = exchanges(until)
-    index = len(told) - 1
-    while index and resumed(told[index - 1], told[index], until.rate, language):
+    goes_on = resumptions(until, language)
+    index = len(goes_on) - 1
+    while goes_on[index] is not None:
         index -= 1
     return index
 

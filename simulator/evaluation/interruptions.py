@@ -6,7 +6,7 @@ The kinds are those of `dialogue.floor`, the same that the client yields by whil
 from __future__ import annotations
 
 from simulator.audio.span import Span
-from simulator.dialogue.floor import OverlapKind, classify_overlap, resumed
+from simulator.dialogue.floor import OverlapKind, classify_overlap, resumptions
 from simulator.dialogue.skills import Skill
 from simulator.dialogue.turns import Conversation, Exchange, SpokenLine, Utterance, exchanges
 from simulator.evaluation.findings import Finding, Measure, Verdict
@@ -63,12 +63,10 @@ def overlaps(
     Going on with a turn that the client's answer cut off is no interruption of the trainee's making.
     """
     found = []
-    told = exchanges(conversation)
-    index = next((i for i, other in enumerate(told) if other.line == exchange.line), 0)
-    going_on = resumed(told[index - 1], exchange, conversation.rate, language) if index else None
+    going_on = resumptions(conversation, language)
     for utterance in exchange.during:
         kind = classify_overlap(utterance, exchange.line, conversation.rate, language)
-        if utterance == going_on and kind in (OverlapKind.INTERRUPTION, OverlapKind.FILLED_SILENCE):
+        if utterance in going_on and kind in (OverlapKind.INTERRUPTION, OverlapKind.FILLED_SILENCE):
             kind = OverlapKind.OTHER
         if kind is not None and not _lost(utterance, exchange.line, conversation.dropouts):
             found.append((utterance, kind))
