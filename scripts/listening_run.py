@@ -148,7 +148,8 @@ class _Listener:
 
     def exchange(self, exchange: Exchange) -> Outcome:
         """Play the line, yield where the loop would, and listen until the exchange is over."""
-        planned = SpokenLine("line", exchange.planned, exchange.planned, exchange.pauses)
+        start = exchange.planned.start
+        planned = SpokenLine("line", exchange.planned, Span(start, start), exchange.pauses)
         since = len(self.utterances)
         playback = self.device.play(exchange.line.sound.samples)
         yielded_at: int | None = None
@@ -157,9 +158,7 @@ class _Listener:
             if yielded_at is None and self.ears.interrupt(planned):
                 playback.stop(to_samples(self.settings.yield_fade_s, RATE))
                 yielded_at = self.device.now
-        line = replace(
-            planned, sounded=Span(exchange.planned.start, exchange.planned.start + playback.sounded)
-        )
+        line = replace(planned, sounded=Span(start, start + playback.sounded))
         if self.ears.speaking is None:
             self.ears.endpointer.forget_turn()
         while self.device.now < exchange.until:

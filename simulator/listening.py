@@ -33,7 +33,7 @@ from simulator.dialogue.endpoint import (
 )
 from simulator.dialogue.floor import takes_floor, took_floor
 from simulator.dialogue.turns import Speaker, SpokenLine, Utterance
-from simulator.errors import EngineError
+from simulator.errors import EngineError, ModelError
 from simulator.language import load_language, tokens
 from simulator.language.endings import log_odds
 from simulator.pieces import Piece, lone_voice, spoken_in, utterances
@@ -370,14 +370,14 @@ class Ears:
     def _words_of(self, piece: Piece) -> tuple[Heard, ...]:
         try:
             return utterances(piece.hearing.result().words, piece, self._language)
-        except EngineError:
+        except (EngineError, ModelError):
             pass
         try:
             again = self._transcriber.listen(piece.start)
             again.feed(np.concatenate(piece.kept))
             again.finish()
             return utterances(again.result().words, piece, self._language)
-        except EngineError as error:
+        except (EngineError, ModelError) as error:
             spoken = spoken_in(piece, [() for _ in piece.refined], self._language)
             return (
                 *spoken,

@@ -104,6 +104,7 @@ class _Rehearsal:
         self.paused: int | None = None
         self.tempo = 1.0
         self.lapses = 0
+        self.lapsed = False
         self.held: list[Utterance] = []
         self.turn: list[Utterance] = []
         self.to_prepare: list[Line] = []
@@ -125,9 +126,10 @@ class _Rehearsal:
         except (_Over, EOFError, DeviceLost) as error:
             ended_by = error
             yield from self._last_words()
-        yield from self._conclude(ended_by is None, silent=isinstance(ended_by, EOFError | DeviceLost))
-        if isinstance(ended_by, DeviceLost):
-            raise ended_by
+        gone = ended_by if isinstance(ended_by, EOFError | DeviceLost) else None
+        gone = yield from self._conclude(ended_by is None, gone)
+        if isinstance(gone, DeviceLost):
+            raise gone
         if self.facts.trouble is not None:
             raise self.facts.trouble
 
@@ -141,16 +143,17 @@ class _Rehearsal:
         standing, line = clients.open_with(self.scenario)
         self.to_prepare = [*clients.sayable(self.scenario)]
         warm_up(self.scenario)
-        repeat: Line | None = line
-        while repeat is not None:
-            yield from self._speak(repeat)
+        answered: Line | None = line  # what is answered, and said again when asked: a lapse's line is not
+        said = answered
+        while answered is not None and said is not None:
+            again = yield from self._speak(said)
             if standing.over:
                 return
-            answer = yield from self._answer(standing)
-            if answer is None:
-                repeat = repeat if self.lapses == 0 else clients.lapse_line(self.scenario, self.lapses)
-                continue
-            standing, repeat = answer.standing, answer.line
+            answer = None if again else (yield from self._answer(standing))
+            if answer is not None:
+                standing, answered = answer.standing, answer.line
+            lapsed = answer is None and not again and self.lapsed
+            said = clients.lapse_line(self.scenario, self.lapses) if lapsed else answered
 
     def _answer(self, standing: clients.Standing) -> Generator[Event, None, clients.Answer | None]:
         """The client's answer to the trainee's next turn; `None` where there was none (see `_await_turn`).
@@ -168,7 +171,7 @@ class _Rehearsal:
                 self.studio.client.perform(parts(answer.line), answer.line.mood, self.tempo)
             yield from self._report(self.ears.catch_up())
             if self.ears.speaking is not None:
-                answered = (yield from self._await_turn()) or (self._reply() if self.lapses else None)
+                answered = (yield from self._await_turn()) or (self._reply() if self.lapsed else None)
             elif self.facts.conversation() == known:
                 yield TrustChanged(self.device.now, standing.trust, answer.standing.trust, findings)
                 return answer
@@ -176,26 +179,33 @@ class _Rehearsal:
                 answered = self._reply()
         return None
 
-    def _conclude(self, finished: bool, silent: bool) -> Iterator[Event]:
-        """Evaluate, store, and let the coach speak; `silent` where there is no device to speak on."""
+    def _conclude(
+        self, finished: bool, gone: EOFError | DeviceLost | None
+    ) -> Generator[Event, None, EOFError | DeviceLost | None]:
+        """Evaluate, store, and let the coach speak, unless the device is `gone`. Returns why it is gone."""
         self.studio.stop_asked = False  # asked once more, it skips the feedback
         conversation = self.facts.conversation()
         evaluation = evaluate(conversation, self.scenario)
         said = feedback(evaluation, conversation, self.scenario)
         self.facts.conclude(evaluation, said, finished)
-        if not silent:
-            for index, sentence in enumerate(said.sentences):
-                yield from say(self.studio, self.device, sentence, COACH_PAUSE_S if index == 0 else 0.25)
+        if gone is None:
+            try:
+                for index, sentence in enumerate(said.sentences):
+                    yield from say(self.studio, self.device, sentence, COACH_PAUSE_S if index == 0 else 0.25)
+            except (EOFError, DeviceLost) as error:
+                gone = error
         if isinstance(self.device, Recorder):
             self.device.finish()
             if self.device.trouble is not None:
                 yield Trouble(self.device.now, str(self.device.trouble))
         yield RehearsalEnded(self.device.now, conversation, evaluation, said, finished)
+        return gone
 
     # The client speaks
 
-    def _speak(self, line: Line) -> Iterator[Event]:
-        """Sound a line, listening all the while; yield the floor where it is taken."""
+    def _speak(self, line: Line) -> Generator[Event, None, bool]:
+        """Sound a line, listening all the while; yield the floor where it is taken. Whether it was asked for
+        again."""
         performance = self.studio.client.perform(parts(line), line.mood, self.tempo)
         if self.studio.client.trouble:
             yield Trouble(self.device.now, self.studio.client.trouble)
@@ -204,21 +214,38 @@ class _Rehearsal:
             self.gate.shut = True
         playback = self.device.play(performance.sound.samples)
         planned: SpokenLine | None = None
+        fade = to_samples(self.studio.settings.yield_fade_s, self.rate)
         yielded_at: int | None = None
-        while not playback.done:
-            yield from self._report(self._listen())
-            if planned is None and playback.start is not None:
-                planned = self.facts.line_begins(line, performance, playback.start)
-                yield LineStarted(
-                    planned.planned.start, line.id, line.text, line.mood, planned.planned, planned.pauses
-                )
-            if planned is not None and line.yields and yielded_at is None and self.ears.interrupt(planned):
-                playback.stop(to_samples(self.studio.settings.yield_fade_s, self.rate))
-                yielded_at = self.device.now
-                yield ClientYielded(yielded_at, line.id)
+        try:
+            while not playback.done:
+                yield from self._report(self._listen())
+                if planned is None and playback.start is not None:
+                    planned = self.facts.line_begins(line, performance, playback.start)
+                    yield LineStarted(
+                        planned.planned.start, line.id, line.text, line.mood, planned.planned, planned.pauses
+                    )
+                if (
+                    planned is not None
+                    and line.yields
+                    and yielded_at is None
+                    and self.ears.interrupt(planned)
+                ):
+                    playback.stop(fade)
+                    yielded_at = self.device.now
+                    yield ClientYielded(yielded_at, line.id)
+        except (_Over, EOFError, DeviceLost):
+            playback.stop(fade)
+            if planned is not None:
+                yield from self._line_over(performance, playback)
+            raise
         if self.gate is not None:
             self.gate.shut = False
         yield from self._line_over(performance, playback)
+        if self.ears.speaking is not None:
+            return False
+        # A backchannel while the client spoke is no reply: the trainee's turn begins now.
+        self.ears.endpointer.forget_turn()
+        return (yield from self._settle_turn()) is Command.REPEAT
 
     def _line_over(self, performance: Performance, playback: Playback) -> Iterator[Event]:
         spoken = self.facts.line_ends(playback.sounded)
@@ -226,10 +253,6 @@ class _Rehearsal:
         for utterance in client_utterances(spoken, performance):
             yield self._keep(utterance)
         yield LineEnded(spoken.sounded.end, spoken.line, complete)
-        if self.ears.speaking is None:
-            # A backchannel while the client spoke is no reply: the trainee's turn begins now.
-            self.ears.endpointer.forget_turn()
-            yield from self._settle_turn()
 
     # The trainee speaks
 
@@ -238,7 +261,7 @@ class _Rehearsal:
         said again (a command) or was left unanswered (a lapse)."""
         silence_since = self.device.now
         lapse = to_samples(self.studio.settings.lapse_s, self.rate)
-        self.over = False
+        self.over = self.lapsed = False
         while True:
             yield from self._report(self._listen())
             if self.over:
@@ -256,7 +279,7 @@ class _Rehearsal:
             if self.ears.endpointer.turn is not None:
                 silence_since = self.device.now
             if self.device.now - silence_since >= lapse:
-                self.lapses += 1
+                self.lapses, self.lapsed = self.lapses + 1, True
                 yield LapseHeard(self.device.now)
                 if self.lapses >= MOST_LAPSES:
                     raise _Over
@@ -307,7 +330,9 @@ class _Rehearsal:
     def _heard_words(self, utterance: Utterance) -> Iterator[Event]:
         ends = self.patience is Patience.OPEN
         said, done = without_done(utterance, self.language) if ends else (utterance, False)
-        if said is not None and not self.turn and parse_command(said.text, self.language) is not None:
+        command = None if said is None else parse_command(said.text, self.language)
+        # Where no word is waited for, "I'm done" is a reply like others.
+        if said is not None and not self.turn and command not in (None, Command.DONE):
             # It may still turn out to be the beginning of a sentence: kept back until the turn is over.
             self.held.append(said)
         elif said is not None:
@@ -320,17 +345,17 @@ class _Rehearsal:
             yield from self._report(self.ears.end_turn())
 
     def _settle_turn(self) -> Generator[Event, None, Command | None]:
-        """The turn is over: obey it if it was a command. Returns the command obeyed, if any."""
-        command = None
-        if self.held:
-            spoken, self.held = self.held[-1], []
+        """The turn is over: obey it if it was commands. Returns the last; REPEAT before all others."""
+        obeyed: list[Command | None] = []
+        held, self.held, self.turn = self.held, [], []
+        for spoken in held:
             command = parse_command(spoken.text, self.language)
             yield CommandHeard(spoken.span.start, str(command))
             self._obey(command)
             if command is Command.HELP:
                 yield from say(self.studio, self.device, self.language.help, 0.2)
-        self.turn = []
-        return command
+            obeyed.append(command)
+        return Command.REPEAT if Command.REPEAT in obeyed else obeyed[-1] if obeyed else None
 
     def _obey(self, command: Command | None) -> None:
         if command is Command.STOP:

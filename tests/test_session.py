@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from loop import TWO_ANSWERS, noise, plain, play, quiet_room, told
 
-from simulator.audio.device import CLOCK_HZ, Block
+from simulator.audio.device import CLOCK_HZ, Block, Device
 from simulator.audio.room import Room
 from simulator.audio.sound import read_wav
 from simulator.audio.span import Span, to_samples
 from simulator.audio.tape import Tape
 from simulator.dialogue.turns import Speaker, exchanges
-from simulator.errors import DeviceLost, EngineCrashed, StoreFull
+from simulator.errors import DeviceLost, EngineCrashed, ModelBroken, SimulatorError, StoreFull
 from simulator.evaluation.evaluate import evaluate
 from simulator.events import CoachSpoke, Event, LineStarted, RehearsalEnded, TrustChanged
 from simulator.records.store import Store
@@ -114,6 +114,60 @@ def test_an_interruption_silences_the_client() -> None:
     assert "INTERRUPTION" in {finding.skill for finding in ending(events).evaluation.findings}
 
 
+def test_the_client_yields_to_a_short_objection_once_its_words_are_known() -> None:
+    """
+    client   ##########-----
+    trainee  ...##..........     too short to be told from encouragement while it lasts
+    """
+    scenario = plain()
+    long = scenario.lines[0].model_copy(update={"say": "One one one one one one one one one one one one."})
+    scenario = scenario.model_copy(update={"lines": (long, *scenario.lines[1:])})
+    lines = conversation_of(play([(1.5, 0.48, "Hang on a minute.")], scenario))
+    assert any(line.endswith("client yields") for line in lines)
+    assert any(line.endswith("client ends one, cut off") for line in lines)
+    nothing = conversation_of(play([(1.5, 0.48, "Mm-hm.")], scenario))
+    assert not any(line.endswith("client yields") for line in nothing)
+
+
+@pytest.mark.parametrize("how", ["q", "gone", "tape"])
+def test_what_the_client_had_said_is_kept_when_the_rehearsal_ends_in_its_line(how: str) -> None:
+    """
+    client   ####...........####|
+    trainee  ......####.......##|
+    """
+    said = [(3.0, 1.5, "Tell me more about it."), (6.5, 0.3, "Mm-hm.")]
+    end = to_samples(7.0, CLOCK_HZ)
+    typed = {end: "q\n"} if how == "q" else {}
+    device: Device = _Losing(gone_at=end) if how == "gone" else quiet_room([])
+    assert isinstance(device, Room)
+    for at_s, length_s, _ in said:
+        device.say(noise(length_s), to_samples(at_s, CLOCK_HZ))
+    if how == "tape":
+        heard = np.zeros(end - CLOCK_HZ * 5, np.float32)
+        for at_s, length_s, _ in said:
+            part = noise(length_s)[: max(0, len(heard) - to_samples(at_s, CLOCK_HZ))]
+            heard[to_samples(at_s, CLOCK_HZ) :][: len(part)] = part
+        device = Tape(heard)  # silence follows it until the end
+    events: list[Event] = []
+
+    def watch(event: Event, studio: Studio) -> None:
+        events.append(event)
+        studio.keys = lambda: typed.pop(device.now, "")
+
+    try:
+        play(said, device=device, watch=watch)
+    except DeviceLost:
+        assert how == "gone"
+    conversation = ending(events).conversation
+    assert all(len(line.sounded) for line in conversation.lines)
+    if how != "tape":
+        last = exchanges(conversation)[-1]
+        assert last.line.line == "two" and not last.line.sounded.end >= last.line.planned.end
+        assert [u.text for u in last.during] == ["Mm-hm."]
+        assert not last.reply
+        assert not [f for f in ending(events).evaluation.findings if f.skill == "KEPT_SILENCE"]
+
+
 def test_a_line_that_holds_the_floor_is_said_to_its_end() -> None:
     scenario = plain()
     long = scenario.lines[0].model_copy(
@@ -163,6 +217,40 @@ def test_commands_are_obeyed_and_are_no_part_of_the_conversation() -> None:
     assert [line for line in lines if "command" in line] == ["3.00 command repeat", "15.00 command stop"]
     assert [u.text for u in ending(events).conversation.of(Speaker.TRAINEE)] == ["Tell me more."]
     assert not ending(events).finished
+
+
+def test_repeat_after_a_lapse_repeats_what_was_missed() -> None:
+    events = play([(11.5, 1.0, "Coach, repeat."), (18.0, 1.0, "Tell me more.")])
+    begun = [line.split()[-1] for line in conversation_of(events) if "client begins" in line]
+    assert begun[:4] == ["one", "breath", "one", "two"]
+
+
+def test_repeat_said_over_the_line_repeats_it() -> None:
+    events = play([(0.8, 0.7, "Coach, repeat."), (6.0, 1.0, "Tell me more.")], transcribe_after_s=0.2)
+    begun = [line.split()[-1] for line in conversation_of(events) if "client begins" in line]
+    assert begun[:3] == ["one", "one", "two"]
+
+
+def test_every_command_of_a_turn_is_obeyed() -> None:
+    events = play([(3.0, 0.8, "Coach, slower."), (4.4, 0.8, "Coach, repeat."), (12.0, 1.0, "Tell me.")])
+    lengths = [len(e.planned) for e in events if isinstance(e, LineStarted) and e.line == "one"]
+    assert len(lengths) == 2 and lengths[1] > lengths[0]
+
+
+def test_i_am_done_is_a_reply_where_no_word_is_waited_for() -> None:
+    events = play([(3.0, 1.0, "I'm done."), (9.0, 1.0, "Tell me.")])
+    assert "I'm done." in [u.text for u in ending(events).conversation.of(Speaker.TRAINEE)]
+
+
+def test_encouragement_alone_moves_no_trust_live_or_afterwards() -> None:
+    """
+    client   ####........###(lapse)
+    trainee  .##.................
+    """
+    events = play([(0.8, 0.4, "Mm-hm.")])
+    assert not [event for event in events if isinstance(event, TrustChanged)]
+    evaluation = ending(events).evaluation
+    assert evaluation.measure("trust_end").value == evaluation.measure("trust_start").value
 
 
 def test_a_command_that_turns_out_to_be_a_sentence_is_one() -> None:
@@ -254,11 +342,11 @@ def test_stopping_politely_keeps_what_was_being_said() -> None:
 
 
 class _Failing(ScriptedTranscriber):
-    """Its engine crashes a number of times, as a worker's can."""
+    """Its engine crashes a number of times, as a worker's can, or its model turns out to be broken."""
 
-    def __init__(self, times: int):
+    def __init__(self, times: int, error: SimulatorError):
         super().__init__(lambda span: "Tell me more." if span.start < 8 * CLOCK_HZ else "Go on please.")
-        self.times = times
+        self.times, self.error = times, error
 
     def listen(self, start: int):  # type: ignore[no-untyped-def]
         hearing = super().listen(start)
@@ -266,16 +354,19 @@ class _Failing(ScriptedTranscriber):
             self.times -= 1
 
             def crash() -> Transcript:
-                raise EngineCrashed("The engine has stopped; it is started again.")
+                raise self.error
 
             hearing.result = crash  # type: ignore[method-assign]
         return hearing
 
 
 @pytest.mark.parametrize(("crashes", "text", "troubles"), [(1, "Tell me more.", 0), (2, "", 1)])
-def test_a_crash_of_the_recogniser_is_an_event_and_no_end(crashes: int, text: str, troubles: int) -> None:
+@pytest.mark.parametrize("error", [EngineCrashed("It has stopped."), ModelBroken("A file is cut short.")])
+def test_a_crash_of_the_recogniser_is_an_event_and_no_end(
+    crashes: int, text: str, troubles: int, error: SimulatorError
+) -> None:
     room = quiet_room([(3.0, 1.5, ""), (11.0, 1.5, "")])
-    events = play([], device=room, transcriber=_Failing(crashes))
+    events = play([], device=room, transcriber=_Failing(crashes, error))
     heard = ending(events).conversation.of(Speaker.TRAINEE)
     assert heard[0].text == text
     assert len([line for line in told(events) if "trouble" in line]) == troubles
@@ -313,6 +404,18 @@ def test_a_device_that_goes_away_loses_nothing_that_was_said(tmp_path: Path) -> 
         kept = store.latest()
         assert [u.text for u in store.conversation(kept.id).of(Speaker.TRAINEE)] == ["Tell me more."]
         assert not kept.finished
+
+
+def test_a_device_that_goes_away_while_the_coach_speaks_ends_it_all_the_same() -> None:
+    def watch(event: Event, studio: Studio) -> None:
+        seen.append(event)
+        if isinstance(event, CoachSpoke):
+            room.gone_at = room.now + CLOCK_HZ // 2
+
+    room, seen = _Losing(), list[Event]()
+    with pytest.raises(DeviceLost):
+        play([], device=room, watch=watch)
+    assert isinstance(seen[-1], RehearsalEnded)
 
 
 def test_a_tape_that_ends_ends_the_rehearsal_with_its_evaluation() -> None:

@@ -14,7 +14,7 @@ length alone never makes an interruption.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from itertools import pairwise
@@ -220,11 +220,12 @@ def took_floor(utterance: Utterance, line: SpokenLine, rate: int, language: Lang
     """Whether the client should yield at `now` to what the trainee has said inside the line and ended.
 
     Of a short utterance one knows only by its words that it was more than encouragement, and those come when
-    it is over.
+    it is over. How much of the line has sounded is not known yet: it counts as planned.
     """
     if _almost_done(line, rate, now) or not utterance.text:
         return False
-    return classify_overlap(utterance, line, rate, language) in _TAKES_FLOOR
+    whole = replace(line, sounded=line.planned)
+    return classify_overlap(utterance, whole, rate, language) in _TAKES_FLOOR
 
 
 def takes_floor(

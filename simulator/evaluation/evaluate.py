@@ -12,7 +12,7 @@ from math import sqrt
 
 from simulator.audio.span import Span
 from simulator.dialogue.client import Standing, answer, disclosures_heard, open_with
-from simulator.dialogue.floor import resumptions
+from simulator.dialogue.floor import response, resumptions
 from simulator.dialogue.scenario import Line, Scenario, parts
 from simulator.dialogue.skills import Skill
 from simulator.dialogue.turns import Conversation, Exchange, Speaker, SpokenLine, Utterance, exchanges
@@ -84,12 +84,13 @@ def trust_steps(
 ) -> tuple[Standing, ...]:
     """Where the client stood before the first exchange and after each, folded as the loop does it.
 
-    An exchange in which the trainee said nothing moves nothing.
+    An exchange that the trainee did not answer moves nothing, nor does what is said after the farewell.
     """
+    language = load_language(scenario.language)
     standing, _ = open_with(scenario)
     found = [standing]
     for exchange, findings in zip(exchanges(conversation), by_exchange, strict=True):
-        if exchange.during or exchange.reply:
+        if not standing.over and response(exchange, conversation.rate, language) is not None:
             skills = tuple(finding.skill for finding in findings)
             standing = answer(scenario, standing, skills, exchange.text).standing
         found.append(standing)
