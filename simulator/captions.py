@@ -62,7 +62,8 @@ def _line(event: Event, scenario: Scenario, rate: int, trainee: str) -> Text | N
         return _said(event.at, rate, scenario.client.name, event.text, COLOURS["client"])
     if isinstance(event, UtteranceHeard) and event.utterance.speaker is Speaker.TRAINEE:
         start = event.utterance.span.start
-        return _said(start, rate, trainee, event.utterance.text or "(not understood)", COLOURS["you"])
+        unworded = "(a hum)" if event.utterance.hum else "(not understood)"
+        return _said(start, rate, trainee, event.utterance.text or unworded, COLOURS["you"])
     if isinstance(event, CoachSpoke):
         return _said(event.at, rate, "coach", event.text, COLOURS["coach"])
     if isinstance(event, TrustChanged):

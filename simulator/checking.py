@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -87,7 +88,7 @@ def _cure(message: str) -> str | None:
     """The command a message names, if it names one."""
     for mark in ("apt install ", "apt-get install ", "pip install ", "alongside models fetch"):
         if mark in message:
-            return message[message.index(mark) :].split("\n")[0].rstrip(".) ").split(" (")[0]
+            return re.split(r"\n| \(|, |\. ", message[message.index(mark) :])[0].rstrip(".) ")
     return None
 
 
@@ -116,13 +117,18 @@ def _voices(settings: Settings) -> Row:
     from simulator.speech.voices import Performer, load_profile, profile_names
 
     names = profile_names()
-    said = []
-    for name in {settings.coach_voice, settings.voice or names[0]}:
+    wanted = {settings.coach_voice, settings.voice} if settings.voice else set(names)
+    by_voice = {load_profile(name).voice: name for name in sorted(wanted, reverse=True)}
+    said, trouble = [], None
+    for name in by_voice.values():
         with Performer(load_profile(name)) as performer:
             sound = performer.perform(("Good to see you.",)).sound
-            trouble = f", {performer.trouble}" if performer.trouble else ""
-            said.append(f"{name} spoke {sound.duration_s:.1f} s{trouble}")
-    return Row("Voices", True, f"{'; '.join(sorted(said))}. Profiles: {', '.join(names)}.")
+            trouble = performer.trouble or trouble
+            said.append(f"{name} spoke {sound.duration_s:.1f} s")
+    detail = f"{'; '.join(sorted(said))}. Profiles: {', '.join(names)}."
+    if trouble is not None:
+        return Row("Voices", False, f"{trouble} {detail}", needed=False, cure=_cure(trouble))
+    return Row("Voices", True, detail)
 
 
 def _transcriber(settings: Settings) -> Row:
@@ -195,12 +201,13 @@ def _canceller() -> Row:
 
 
 def _scenarios() -> Row:
-    from simulator.dialogue.scenario import load_scenario, scenario_names
+    from simulator.dialogue.scenario import usable_scenarios
 
-    names = scenario_names()
-    for name in names:
-        load_scenario(name)
-    return Row("Scenarios", True, f"{', '.join(names)}.")
+    known, wrong = usable_scenarios()
+    names = ", ".join(scenario.id for scenario in known)
+    if wrong:
+        return Row("Scenarios", False, " ".join((*map(str, wrong), f"Usable: {names}.")), needed=not known)
+    return Row("Scenarios", True, f"{names}.")
 
 
 def _store() -> Row:

@@ -123,7 +123,9 @@ def scenarios(
     if schema:
         _print_json(files.schema())
         return
-    known = [files.load_scenario(name) for name in files.scenario_names()]
+    known, wrong = files.usable_scenarios()
+    for error in wrong:
+        typer.echo(f"alongside: {error}", err=True)
     if as_json:
         _print_json([_scenario_row(one) for one in known])
         return
@@ -140,6 +142,9 @@ def review(
     id: Annotated[str | None, typer.Argument(help="Which rehearsal; without it, the latest.")] = None,
     as_json: JsonOption = False,
     all_: Annotated[bool, typer.Option("--list", help="List all rehearsals that are kept.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Nothing drawn and no columns: for screen readers.")
+    ] = False,
 ) -> None:
     """Look at a rehearsal again: two tracks, transcript, measures, findings with their quotes."""
     if all_:
@@ -153,7 +158,7 @@ def review(
     with _store() as store:
         found = store.find(id) if id else store.latest()
         conversation, evaluation, said = _evaluated(store, found.id)
-        typer.echo(review_text(found, conversation, evaluation, said, width=_width()))
+        typer.echo(review_text(found, conversation, evaluation, said, _width(), plain))
 
 
 @app.command()

@@ -2,34 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from simulator.audio.device import Device
 from simulator.audio.span import to_samples
-from simulator.events import CoachSpoke, Event
+from simulator.events import CoachSpoke, Event, Notice, Trouble
 from simulator.studio import Studio
 
 HARD_LIMIT_S = 30.0
 """No single wait for a playback to end lasts longer than this beyond the sound's own length."""
 
+COACH_PAUSE_S = 0.4
+"""A breath between the client's last word and the coach's first, so that nobody confuses them."""
 
-def say(studio: Studio, device: Device, sentence: str, pause_s: float) -> Iterator[Event]:
-    """Sound one sentence of the coach after a pause; nothing is listened to meanwhile.
 
-    A key skips what is left of it; nothing is said once the trainee has asked to stop.
+class Coach:
+    """Speaks between the turns. Nothing is listened to meanwhile; `pass_by` takes each block.
+
+    `aloud`: what a screen shows of troubles and notices is said too, once, when nobody else speaks.
     """
-    if studio.stop_asked:
-        return
-    performance = studio.coach.perform((sentence,))
-    for _ in range(to_samples(pause_s, device.rate) // device.block):
-        device.read()
-    playback = device.play(performance.sound.samples)
-    told = False
-    limit = device.now + len(performance.sound) + to_samples(HARD_LIMIT_S, device.rate)
-    while not playback.done and device.now < limit:
-        if not told and playback.start is not None:
-            told = True
-            yield CoachSpoke(playback.start, sentence)
-        if studio.stop_asked or studio.keys():
-            playback.stop(to_samples(studio.settings.yield_fade_s, device.rate))
-        device.read()
+
+    def __init__(self, studio: Studio, device: Device, pass_by: Callable[[], None], aloud: bool):
+        self._studio, self._device, self._pass_by, self._aloud = studio, device, pass_by, aloud
+        self._waiting: list[str] = []
+
+    def notice(self, what: str) -> Notice:
+        """The event that shows it; it is said by the next `tell`."""
+        self._waiting.append(what)
+        return Notice(self._device.now, what)
+
+    def trouble(self, at: int, what: str) -> Trouble:
+        """The event that shows it; it is said by the next `tell`."""
+        self._waiting.append(what)
+        return Trouble(at, what)
+
+    def tell(self) -> Iterator[Event]:
+        """Say what was only shown until now."""
+        waiting, self._waiting = dict.fromkeys(self._waiting), []
+        for what in waiting if self._aloud else ():
+            yield from self.say(what)
+
+    def say(self, sentence: str, pause_s: float = COACH_PAUSE_S) -> Iterator[Event]:
+        """Sound one sentence after a pause.
+
+        A key skips what is left of it, a `q` all that would follow; nothing is said once the trainee has
+        asked to stop.
+        """
+        studio, device = self._studio, self._device
+        if studio.stop_asked:
+            return
+        performance = studio.coach.perform((sentence,))
+        if studio.coach.trouble:
+            yield Trouble(device.now, studio.coach.trouble)
+            studio.coach.trouble = None
+        for _ in range(to_samples(pause_s, device.rate) // device.block):
+            self._pass_by()
+        playback = device.play(performance.sound.samples)
+        told = False
+        limit = device.now + len(performance.sound) + to_samples(HARD_LIMIT_S, device.rate)
+        while not playback.done and device.now < limit:
+            if not told and playback.start is not None:
+                told = True
+                yield CoachSpoke(playback.start, sentence)
+            keys = studio.keys()
+            studio.stop_asked = studio.stop_asked or "q" in keys
+            if studio.stop_asked or keys:
+                playback.stop(to_samples(studio.settings.yield_fade_s, device.rate))
+            self._pass_by()

@@ -16,6 +16,8 @@ HALF_DUPLEX = (
 
 LIMIT_NEAR = "You have spoken for a long time: soon the client answers."
 
+SOUND_KEPT = "Your voice and the client's are being recorded on this machine, as the setting keep_audio says."
+
 LOST = "The sound device lost a moment of sound; measures that touch it are left out."
 
 

@@ -34,6 +34,7 @@ class Facts:
         self._store, self._rate = store, rate
         self._waiting: list[Callable[[Store], None]] = []
         self.trouble: StoreError | None = None
+        self._told = False
         self._duplex = True
         self._keep_audio = settings.keep_audio
         self._utterances: list[Utterance] = []
@@ -55,6 +56,16 @@ class Facts:
             tuple(self._dropouts),
             duplex=self._duplex,
         )
+
+    def new_trouble(self) -> str | None:
+        """That something cannot be stored, once; `None` where all is or it has been told."""
+        told, self._told = self._told, self.trouble is not None
+        return str(self.trouble) if self._told and not told else None
+
+    @property
+    def audio_kept(self) -> bool:
+        """Whether the sound is being recorded."""
+        return self._keep_audio and self._store is not None
 
     def audio_folder(self) -> Path | None:
         """Where this rehearsal's sound may be kept; `None` where nothing is."""

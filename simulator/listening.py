@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
 
 import numpy as np
 
 from simulator.audio import edges, murmurs, voicing
-from simulator.audio.device import Device
+from simulator.audio.device import Block, Device
 from simulator.audio.echo import EchoCanceller
-from simulator.audio.lately import TurnSound
+from simulator.audio.lately import RecentSound, TurnSound
 from simulator.audio.sound import Samples
 from simulator.audio.span import Span, to_samples
 from simulator.audio.voicing import Voicing
@@ -38,7 +37,7 @@ from simulator.language import load_language, tokens
 from simulator.language.endings import log_odds
 from simulator.pieces import Piece, lone_voice, spoken_in, utterances
 from simulator.settings import TURN_SILENCE_S, Patience, Settings
-from simulator.speech import Detector, Transcriber, TurnModel, Verdict
+from simulator.speech import Decision, Detector, Transcriber, TurnModel, Verdict
 from simulator.speech.doubletalk import DoubleTalkDetector
 
 TRAILING_EXTRA = 0.6
@@ -134,7 +133,7 @@ class Ears:
         self._remains = to_samples(REMAINS_S, device.rate)
         self._transcribe_after = to_samples(settings.transcribe_after_s, device.rate)
         self.endpointer = Endpointer(endpoint_rules(settings, settings.patience, device.rate))
-        self._recent: deque[tuple[int, Samples, Samples]] = deque()
+        self._recent = RecentSound()
         self._piece: Piece | None = None
         self._finished: deque[Piece] = deque()
         self._sounded_until = self._ended = 0
@@ -185,22 +184,17 @@ class Ears:
         Raises:
             DeviceLost: the device has gone. EOFError: a tape has come to its end.
         """
-        block = self._device.read()
-        clean = self._canceller.cancel(block)
-        self._remember(block.span.start - self._delay, self._canceller.words, clean)
-        self._murmurs.keep(block.span.start - self._delay, self._canceller.words, block.played, self._delay)
-        if block.played.any():
-            self._sounded_until = block.span.end
+        block, decisions = self._next()
         heard: list[Heard] = [Lost(block.span)] if block.dropped else []
         self._settle_verdict()
         self.endpointer.hold(self._piece is not None or bool(self._finished))
-        sounding = block.span.end - self._sounded_until < self._echo
-        for decision in self._detector.detect(clean, self._canceller.words, sounding):
+        for decision in decisions:
             for change in self.endpointer.feed(decision.span, decision.probability):
                 heard += self._take(change)
         now = block.span.end - self._delay
         self._feed(now)
-        if self._piece is not None and self._piece.spans and self._quiet(self._piece, now):
+        spans = self._piece.spans if self._piece is not None else []
+        if spans and self.endpointer.speaking is None and now - spans[-1].end >= self._transcribe_after:
             self._finish_piece()
         # On a device whose clock stands still we wait for the words, so that a rehearsal there always runs
         # the same way; on a live one they are taken when they come.
@@ -210,6 +204,26 @@ class Ears:
         murmured = self._murmurs.heard(self.endpointer.speaking)
         heard += [Utterance(Speaker.TRAINEE, span, "", fillers=(), hum=True) for span in murmured]
         return tuple(heard)
+
+    def pass_by(self) -> None:
+        """One block further while the coach speaks: clock and filter go on, what is heard is no turn."""
+        self._next()
+
+    def _next(self) -> tuple[Block, tuple[Decision, ...]]:
+        """The next block, through the canceller, and what the detector says of it."""
+        block = self._device.read()
+        clean = self._canceller.cancel(block)
+        self._remember(block.span.start - self._delay, self._canceller.words, clean)
+        self._murmurs.keep(block.span.start - self._delay, self._canceller.words, block.played, self._delay)
+        if block.played.any():
+            self._sounded_until = block.span.end
+        sounding = block.span.end - self._sounded_until < self._echo
+        return block, tuple(self._detector.detect(clean, self._canceller.words, sounding))
+
+    @property
+    def pending(self) -> bool:
+        """Whether something was said whose words are not known yet."""
+        return self._piece is not None or bool(self._finished)
 
     def catch_up(self) -> tuple[Heard, ...]:
         """All blocks that are waiting already, so that nothing heard is overlooked."""
@@ -235,7 +249,7 @@ class Ears:
     def _take(self, change: Change) -> tuple[Heard, ...]:
         if isinstance(change, SpeechStarted):
             if self._piece is None:
-                start = max(self._recent[0][0], change.at - self._margin)
+                start = max(self._recent.first, change.at - self._margin)
                 self._piece = Piece(self._transcriber.listen(start), start, start)
             return (change,)
         if isinstance(change, UtteranceEnded):
@@ -252,14 +266,14 @@ class Ears:
     def _refined(self, ended: UtteranceEnded, piece: Piece) -> Span:
         """The detector's span with its edges on the sound; never over an utterance before it."""
         span = ended.plain or ended.span
-        first = max(self._recent[0][0], span.start - self._device.rate)
+        first = max(self._recent.first, span.start - self._device.rate)
         if piece.refined:
             first = max(first, min(piece.refined[-1].end, span.start))
-        found = self._on_sound(span, first, self._since(first))
+        found = self._on_sound(span, first, self._recent.since(first))
         if self._sounded_until <= span.start - self._echo:
             return found
         # What the filter has left of the client's voice may lie right before; WebRTC leaves nothing of it.
-        start = self._on_sound(span, first, self._since(first, clean=True)).start
+        start = self._on_sound(span, first, self._recent.since(first, clean=True)).start
         remains = start - found.start > self._remains and start < found.end
         return Span(start, found.end) if remains else found
 
@@ -277,26 +291,16 @@ class Ears:
         piece.refined.append(span)
         piece.voicings.append(heard)
         self._ended = span.end
-        self._murmurs.take(span, self._since(span.start)[: len(span)])
+        self._murmurs.take(span, self._recent.since(span.start)[: len(span)])
         if self._sounded_until > span.start and heard.voiced is not None and heard.voiced < LEAST_VOICED:
             piece.remains.add(span)
 
     def _voicing(self, span: Span) -> Voicing:
         """How the speech in `span` sounds; nothing of the utterance before belongs to it."""
         look_back = to_samples(voicing.LOOK_BACK_S, self._device.rate)
-        first = max(self._recent[0][0], span.start - look_back, min(self._ended, span.start))
-        heard = voicing.measure(self._since(first), self._device.rate, span.shift(-first))
+        first = max(self._recent.first, span.start - look_back, min(self._ended, span.start))
+        heard = voicing.measure(self._recent.since(first), self._device.rate, span.shift(-first))
         return replace(heard, fillers=tuple(filler.shift(first) for filler in heard.fillers))
-
-    def _since(self, first: int, clean: bool = False) -> Samples:
-        """The sound that is kept, from the sample `first` on: the filter's, or the whole canceller's."""
-        kept = ((start, left if clean else part) for start, part, left in self._recent)
-        sound = np.concatenate([part for start, part in kept if start + len(part) > first])
-        return sound[-(self._recent[-1][0] + len(self._recent[-1][1]) - first) :]
-
-    def _quiet(self, piece: Piece, now: int) -> bool:
-        silence = now - piece.spans[-1].end
-        return self.endpointer.speaking is None and silence >= self._transcribe_after
 
     def _finish_piece(self) -> None:
         if self._piece is not None:
@@ -313,8 +317,7 @@ class Ears:
         until = now
         if self.endpointer.speaking is None and piece.spans:
             until = min(now, piece.spans[-1].end + self._margin)
-        newest_first = takewhile(lambda part: part[0] + len(part[1]) > piece.fed_to, reversed(self._recent))
-        for start, samples, _ in list(newest_first)[::-1]:
+        for start, samples in self._recent.blocks(piece.fed_to):
             if start < until:
                 part = samples[max(0, piece.fed_to - start) : until - start]
                 piece.hearing.feed(part)
@@ -389,10 +392,8 @@ class Ears:
 
         While a piece is open nothing of it is let go: both edges are refined when an utterance has ended.
         """
-        self._recent.append((start, samples, clean))
         if self._turn_model is not None:
             self._turn_sound.keep(start, samples)
         keep = self._margin + self._transcribe_after + self._device.rate
         since = start if self._piece is None else min(start, self._piece.start)
-        while self._recent[0][0] + len(self._recent[0][1]) < since - keep:
-            self._recent.popleft()
+        self._recent.keep(start, samples, clean, since - keep)

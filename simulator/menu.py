@@ -2,87 +2,116 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
 from simulator.audio.device import Device
-from simulator.audio.echo import NoCanceller, open_canceller
+from simulator.audio.echo import HalfDuplex, NoCanceller, open_canceller
 from simulator.audio.span import to_samples
 from simulator.dialogue.endpoint import TurnOver
-from simulator.dialogue.scenario import Scenario, load_scenario, scenario_names
+from simulator.dialogue.scenario import Scenario, usable_scenarios
 from simulator.dialogue.turns import Utterance
 from simulator.errors import SettingsError
-from simulator.language import load_language, tokens
+from simulator.language import Language, load_language, tokens
 from simulator.listening import Ears
-from simulator.settings import Settings
+from simulator.settings import Patience, Settings
 from simulator.speech.engines import open_detector, open_transcriber
 from simulator.speech.voices import Performer, load_profile
 
 ANSWER_WITHIN_S = 8.0
 """Silence after which the first scenario is taken."""
 
+TIMES_ASKED = 2
+"""The question is put once more to whoever has said something else."""
 
-def choose_scenario(device: Device | None, settings: Settings, console: Console) -> str:
+
+def choose_scenario(
+    device: Device | None,
+    settings: Settings,
+    console: Console,
+    keys: Callable[[], str] = lambda: "",
+    duplex: bool = True,
+) -> str:
     """The name of the scenario that was chosen; the first one where nobody can answer or nobody does.
 
-    `device` is where the menu is spoken and answered, `None` where there is nobody to hear it.
+    `device` is where the menu is spoken and answered, `None` where there is nobody to hear it; `keys` tells
+    what was typed since it was last asked; where not `duplex` nobody is heard while the menu is spoken.
     """
-    known = [load_scenario(name) for name in scenario_names()]
+    known, wrong = usable_scenarios()
+    for error in wrong:
+        console.print(str(error), style="yellow", highlight=False)
     if not known:
         raise SettingsError("There is no scenario. Install the program again, or write one: see the README.")
     for number, scenario in enumerate(known, 1):
         console.print(f"  {number}  {scenario.title}", highlight=False)
-    chosen = None if device is None else _ask(device, known, settings, console)
+    chosen = None if device is None else _ask(device, known, settings, console, keys, duplex)
     if chosen is None:
         chosen = known[0]
         console.print(f"Taking the first: {chosen.title}", style="dim")
     return chosen.id
 
 
-def _ask(device: Device, known: Sequence[Scenario], settings: Settings, console: Console) -> Scenario | None:
+def _ask(
+    device: Device,
+    known: Sequence[Scenario],
+    settings: Settings,
+    console: Console,
+    keys: Callable[[], str],
+    duplex: bool,
+) -> Scenario | None:
     language = load_language(settings.language)
-    spoken = ". ".join(f"{number}: {scenario.title}" for number, scenario in enumerate(known, 1))
-    console.print("Say its number or its name.", style="dim")
+    choices = ". ".join(f"{number}: {scenario.title}" for number, scenario in enumerate(known, 1))
+    console.print("Say or type its number or its name.", style="dim")
     with (
         Performer(load_profile(settings.coach_voice), device.rate) as coach,
         open_transcriber(settings.transcriber, settings.language) as transcriber,
     ):
-        sound = coach.perform((f"Which rehearsal? {spoken}. Say the number or the name.",)).sound
+        sound = coach.perform((language.menu.format(choices=choices),)).sound
         canceller = open_canceller() if settings.echo_cancelling else NoCanceller()
-        ears = Ears(device, canceller, open_detector("silero"), transcriber, settings)
-        playback = device.play(sound.samples)
-        until: int | None = None
+        gate = HalfDuplex(canceller)
+        # Here a silence ends what is said, however patient a rehearsal is to be.
+        normal = settings.model_copy(update={"patience": Patience.NORMAL})
+        ears = Ears(device, gate, open_detector("silero"), transcriber, normal)
         said: list[str] = []
-        while until is None or device.now < until:
-            for heard in ears.listen():
-                if isinstance(heard, Utterance):
-                    said.append(heard.text)
-                if isinstance(heard, TurnOver) and said:
+        for _ in range(TIMES_ASKED):
+            playback = device.play(sound.samples)
+            until: int | None = None
+            while until is None or device.now < until or ears.endpointer.turn is not None or ears.pending:
+                gate.shut = not duplex and not playback.done
+                typed = matching(keys(), known, language)
+                if typed is not None:
                     playback.stop(device.block)
-                    chosen = matching(" ".join(said), known, language.numbers)
-                    if chosen is not None or sys.stdin.isatty() is False:
+                    return typed
+                over = False
+                for heard in ears.listen():
+                    if isinstance(heard, Utterance):
+                        said.append(heard.text)
+                    over = over or isinstance(heard, TurnOver)
+                if over and said:
+                    playback.stop(device.block)
+                    chosen, said = matching(" ".join(said), known, language), []
+                    if chosen is not None:
                         return chosen
-                    said = []
-            if playback.done and until is None:
-                until = device.now + to_samples(ANSWER_WITHIN_S, device.rate)
+                    break  # asked once more
+                if playback.done and until is None:
+                    until = device.now + to_samples(ANSWER_WITHIN_S, device.rate)
+            else:
+                return None
     return None
 
 
-def matching(text: str, known: Sequence[Scenario], numbers: Sequence[str]) -> Scenario | None:
-    """The scenario a person means who says its number ("two", "2") or a word of its name.
-
-    `numbers` are the language's words for one, two, three, in order.
-    """
+def matching(text: str, known: Sequence[Scenario], language: Language) -> Scenario | None:
+    """The scenario a person means who says a word of its name ("the park one"), or its number ("the second
+    one", "two", "2"): a name counts before a number, because "one" is also said of what has a name."""
     said = set(tokens(text))
-    for index, scenario in enumerate(known):
-        number = {str(index + 1), *(numbers[index : index + 1])}
-        if said & number:
-            return scenario
     for scenario in known:
         if said & (set(scenario.id.split("-")) | set(tokens(scenario.title)) - _common(known)):
             return scenario
+    for words in (language.ordinals, language.numbers):
+        for index, scenario in enumerate(known):
+            if said & {*words[index : index + 1], *([str(index + 1)] if words is language.numbers else [])}:
+                return scenario
     return None
 
 

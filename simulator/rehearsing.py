@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import signal
 import sys
@@ -74,10 +75,12 @@ def play(
     with ExitStack() as stack:
         store = stack.enter_context(Store(data_folder()))
         device: Device = stack.enter_context(_device(live, tape, settings))
-        scenario = load_scenario(name or choose_scenario(device if live else None, settings, console))
-        _introduce(scenario, console)
         known = calibration.stored(device.name, data_folder())
         duplex = known is None or known.duplex
+        asked = device if live else None
+        scenario = load_scenario(name or choose_scenario(asked, settings, console, _pressed_keys, duplex))
+        settings = settings.model_copy(update={"language": scenario.language})
+        _introduce(scenario, console)
         studio = stack.enter_context(open_studio(settings, device, scenario.client.voice, store, duplex))
         events: Iterable[Event] = rehearse(scenario, studio, introduce=live and settings.spoken_introduction)
         if isinstance(device, Room) and trainee:
@@ -133,7 +136,8 @@ def _polite_interrupt(studio: Studio, console: Console) -> Iterator[None]:
         if times > 2:
             raise KeyboardInterrupt
         studio.stop_asked = True
-        if times > 1:
+        if times > 1 or studio.concluding:
+            times, studio.skip_asked = max(times, 2), True
             return
         console.print("\nEnding here. Your feedback follows; Ctrl-C once more skips it.", style="dim")
 
@@ -153,4 +157,5 @@ def _pressed_keys() -> str:
 
         return msvcrt.getwch() if msvcrt.kbhit() else ""
     ready, _, _ = select.select([sys.stdin], [], [], 0)
-    return sys.stdin.readline() if ready else ""
+    # Not through the text stream: what that has read ahead, `select` does not see.
+    return os.read(sys.stdin.fileno(), 4096).decode(errors="replace") if ready else ""

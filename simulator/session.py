@@ -17,9 +17,9 @@ from simulator.audio.device import Playback
 from simulator.audio.echo import HalfDuplex
 from simulator.audio.span import to_samples
 from simulator.audio.tape import Recorder
-from simulator.coaching import say
+from simulator.coaching import COACH_PAUSE_S, Coach
 from simulator.dialogue import client as clients
-from simulator.dialogue.commands import Command, parse_command, without_done
+from simulator.dialogue.commands import Command, answer_to, without_done
 from simulator.dialogue.endpoint import LimitNear, SpeechStarted, TurnOver
 from simulator.dialogue.floor import cut_off_pause, response
 from simulator.dialogue.scenario import Line, Scenario, parts
@@ -27,11 +27,11 @@ from simulator.dialogue.turns import Exchange, SpokenLine, Utterance, exchanges
 from simulator.errors import DeviceLost
 from simulator.evaluation.evaluate import evaluate, exchange_findings, warm_up
 from simulator.evaluation.feedback import feedback
-from simulator.evaluation.findings import Finding
 from simulator.events import (
     HALF_DUPLEX,
     LIMIT_NEAR,
     LOST,
+    SOUND_KEPT,
     Caption,
     ClientYielded,
     CommandHeard,
@@ -51,6 +51,7 @@ from simulator.events import (
 from simulator.facts import Facts, client_utterances
 from simulator.language import load_language
 from simulator.listening import Ears, Failed, Heard, Lost, endpoint_rules
+from simulator.obeying import Obedience
 from simulator.settings import Patience
 from simulator.speech.voices import Performance
 from simulator.studio import Studio
@@ -58,11 +59,8 @@ from simulator.studio import Studio
 MOST_LAPSES = 3
 """After so many lapses in a row nobody seems to be there, and the rehearsal ends (convention)."""
 
-COACH_PAUSE_S = 0.4
-"""A breath between the client's last word and the coach's first, so that nobody confuses them."""
-
-SLOWER = 0.88
-"""How much slower the client speaks after "slower"."""
+HELD_S = 0.8
+"""A command is obeyed after so much silence where none would end its turn."""
 
 
 def rehearse(scenario: Scenario, studio: Studio, introduce: bool = False) -> Iterator[Event]:
@@ -75,7 +73,7 @@ def rehearse(scenario: Scenario, studio: Studio, introduce: bool = False) -> Ite
     Raises:
         DeviceLost: the device has gone. StoreError: it cannot be kept. EngineError: no voice can speak.
     """
-    return _Rehearsal(scenario, studio).run(introduce)
+    return _Rehearsal(scenario, studio, introduce).run(introduce)
 
 
 class _Over(Exception):
@@ -85,7 +83,7 @@ class _Over(Exception):
 class _Rehearsal:
     """The state of one rehearsal while it runs. Each method that speaks or listens yields events."""
 
-    def __init__(self, scenario: Scenario, studio: Studio):
+    def __init__(self, scenario: Scenario, studio: Studio, aloud: bool):
         self.scenario, self.studio = scenario, studio
         self.rate = studio.device.rate
         self.language = load_language(scenario.language)
@@ -100,16 +98,13 @@ class _Rehearsal:
             studio.settings,
             studio.turn_model,
         )
-        self.patience = studio.settings.patience
+        self.coach = Coach(studio, self.device, self.ears.pass_by, aloud)
+        self.asked = Obedience(self.language, self.rate, studio.settings.patience)
         self.paused: int | None = None
-        self.tempo = 1.0
         self.lapses = 0
         self.lapsed = False
-        self.held: list[Utterance] = []
-        self.turn: list[Utterance] = []
         self.to_prepare: list[Line] = []
         self.over = False
-        self.trouble_told = False
 
     # The rehearsal as a whole
 
@@ -117,7 +112,9 @@ class _Rehearsal:
         yield RehearsalStarted(self.device.now, self.facts.id, self.scenario.id, self.scenario.client.name)
         if self.gate is not None:
             self.facts.half_duplex()
-            yield Notice(self.device.now, HALF_DUPLEX)
+            yield self.coach.notice(HALF_DUPLEX)
+        if self.facts.audio_kept:
+            yield self.coach.notice(SOUND_KEPT)
         ended_by: Exception | None = None
         try:
             if introduce:
@@ -136,7 +133,7 @@ class _Rehearsal:
     def _introduce(self) -> Iterator[Event]:
         for text in (self.scenario.content_note, self.scenario.situation):
             if text:
-                yield from say(self.studio, self.device, text, COACH_PAUSE_S)
+                yield from self.coach.say(text)
                 self._mind_limits()
 
     def _converse(self) -> Iterator[Event]:
@@ -146,6 +143,7 @@ class _Rehearsal:
         answered: Line | None = line  # what is answered, and said again when asked: a lapse's line is not
         said = answered
         while answered is not None and said is not None:
+            yield from self.coach.tell()
             again = yield from self._speak(said)
             if standing.over:
                 return
@@ -164,12 +162,14 @@ class _Rehearsal:
         answered = yield from self._await_turn()
         while answered is not None:
             known = self.facts.conversation()
-            findings = self._findings()
+            findings = exchange_findings(known, len(known.lines) - 1, self.scenario)
             skills = tuple(finding.skill for finding in findings)
             answer = clients.answer(self.scenario, standing, skills, answered.text)
             if answer.line is not None:
-                self.studio.client.perform(parts(answer.line), answer.line.mood, self.tempo)
+                self.studio.client.perform(parts(answer.line), answer.line.mood, self.asked.tempo)
             yield from self._report(self.ears.catch_up())
+            while self.ears.pending and self.ears.speaking is None:
+                yield from self._report(self._listen())
             if self.ears.speaking is not None:
                 answered = (yield from self._await_turn()) or (self._reply() if self.lapsed else None)
             elif self.facts.conversation() == known:
@@ -183,15 +183,16 @@ class _Rehearsal:
         self, finished: bool, gone: EOFError | DeviceLost | None
     ) -> Generator[Event, None, EOFError | DeviceLost | None]:
         """Evaluate, store, and let the coach speak, unless the device is `gone`. Returns why it is gone."""
-        self.studio.stop_asked = False  # asked once more, it skips the feedback
+        self.studio.stop_asked, self.studio.concluding = self.studio.skip_asked, True
         conversation = self.facts.conversation()
         evaluation = evaluate(conversation, self.scenario)
         said = feedback(evaluation, conversation, self.scenario)
         self.facts.conclude(evaluation, said, finished)
         if gone is None:
             try:
+                yield from self.coach.tell()
                 for index, sentence in enumerate(said.sentences):
-                    yield from say(self.studio, self.device, sentence, COACH_PAUSE_S if index == 0 else 0.25)
+                    yield from self.coach.say(sentence, COACH_PAUSE_S if index == 0 else 0.25)
             except (EOFError, DeviceLost) as error:
                 gone = error
         if isinstance(self.device, Recorder):
@@ -206,9 +207,9 @@ class _Rehearsal:
     def _speak(self, line: Line) -> Generator[Event, None, bool]:
         """Sound a line, listening all the while; yield the floor where it is taken. Whether it was asked for
         again."""
-        performance = self.studio.client.perform(parts(line), line.mood, self.tempo)
+        performance = self.studio.client.perform(parts(line), line.mood, self.asked.tempo)
         if self.studio.client.trouble:
-            yield Trouble(self.device.now, self.studio.client.trouble)
+            yield self.coach.trouble(self.device.now, self.studio.client.trouble)
             self.studio.client.trouble = None
         if self.gate is not None:
             self.gate.shut = True
@@ -241,7 +242,9 @@ class _Rehearsal:
         if self.gate is not None:
             self.gate.shut = False
         yield from self._line_over(performance, playback)
-        if self.ears.speaking is not None:
+        if self.ears.speaking is not None or (
+            yielded_at is not None and self.ears.endpointer.turn is not None
+        ):
             return False
         # A backchannel while the client spoke is no reply: the trainee's turn begins now.
         self.ears.endpointer.forget_turn()
@@ -264,9 +267,14 @@ class _Rehearsal:
         self.over = self.lapsed = False
         while True:
             yield from self._report(self._listen())
+            if self._held_long():
+                yield from self._report(self.ears.end_turn())
+                self.over = True
             if self.over:
                 self.over = False
                 command = yield from self._settle_turn()
+                if command is not None:
+                    self.lapses = 0
                 if command is Command.REPEAT:
                     return None
                 # What is waiting was said while we were thinking: the trainee may still be speaking.
@@ -296,7 +304,7 @@ class _Rehearsal:
             heard += self.ears.end_turn()
         if self.to_prepare and not self.device.waiting:
             line = self.to_prepare.pop(0)
-            self.studio.client.perform(parts(line), line.mood, self.tempo)
+            self.studio.client.perform(parts(line), line.mood, self.asked.tempo)
         return (*heard, *self.ears.listen())
 
     def _mind_limits(self) -> None:
@@ -320,57 +328,48 @@ class _Rehearsal:
                 self.facts.dropped(one.span)
                 yield Trouble(one.span.start, LOST)
             elif isinstance(one, Failed):
-                yield Trouble(one.span.end, one.why)
-        if self.facts.trouble is not None and not self.trouble_told:
-            self.trouble_told = True
-            yield Trouble(self.device.now, str(self.facts.trouble))
+                yield self.coach.trouble(one.span.end, one.why)
+        if (trouble := self.facts.new_trouble()) is not None:
+            yield self.coach.trouble(self.device.now, trouble)
         if self.ears.speaking is not None and (partial := self.ears.partial()):
             yield Caption(self.device.now, partial)
 
     def _heard_words(self, utterance: Utterance) -> Iterator[Event]:
-        ends = self.patience is Patience.OPEN
+        ends = self.asked.patience is Patience.OPEN
         said, done = without_done(utterance, self.language) if ends else (utterance, False)
-        command = None if said is None else parse_command(said.text, self.language)
-        # Where no word is waited for, "I'm done" is a reply like others.
-        if said is not None and not self.turn and command not in (None, Command.DONE):
-            # It may still turn out to be the beginning of a sentence: kept back until the turn is over.
-            self.held.append(said)
-        elif said is not None:
-            for waiting in (*self.held, said):
-                self.turn.append(waiting)
-                yield self._keep(waiting)
-            self.held = []
+        for one in self.asked.hear(said) if said is not None else ():
+            yield self._keep(one)
         if done:
             yield CommandHeard(utterance.span.start, str(Command.DONE))
             yield from self._report(self.ears.end_turn())
 
+    def _held_long(self) -> bool:
+        """Whether a command waits that no silence would end the turn of."""
+        if not self.asked.held or self.ears.speaking is not None or self.ears.pending:
+            return False
+        endless = self.asked.patience is Patience.OPEN or self.ears.endpointer.turn is None
+        silent = self.device.now - self.asked.held[-1].span.end
+        return endless and silent >= to_samples(HELD_S, self.rate)
+
     def _settle_turn(self) -> Generator[Event, None, Command | None]:
         """The turn is over: obey it if it was commands. Returns the last; REPEAT before all others."""
-        obeyed: list[Command | None] = []
-        held, self.held, self.turn = self.held, [], []
-        for spoken in held:
-            command = parse_command(spoken.text, self.language)
+        obeyed: list[Command] = []
+        for spoken, command in self.asked.settle():
             yield CommandHeard(spoken.span.start, str(command))
-            self._obey(command)
-            if command is Command.HELP:
-                yield from say(self.studio, self.device, self.language.help, 0.2)
+            if command is Command.STOP:
+                raise _Over
+            if self.asked.obey(command):
+                self.to_prepare = [*clients.sayable(self.scenario)]
+                self._be_patient()
+            answer = self.language.help if command is Command.HELP else answer_to(command, self.language)
+            if answer:
+                yield from self.coach.say(answer, 0.2)
             obeyed.append(command)
         return Command.REPEAT if Command.REPEAT in obeyed else obeyed[-1] if obeyed else None
 
-    def _obey(self, command: Command | None) -> None:
-        if command is Command.STOP:
-            raise _Over
-        if command in (Command.SLOWER, Command.FASTER):
-            factor = SLOWER if command is Command.SLOWER else 1 / SLOWER
-            self.tempo = min(1.3, max(0.7, self.tempo * factor))
-            self.to_prepare = [*clients.sayable(self.scenario)]
-        elif command is not None and command.value in set(Patience):
-            self.patience = Patience(command.value)
-            self._be_patient()
-
     def _be_patient(self) -> None:
         self.ears.endpointer.rules = endpoint_rules(
-            self.studio.settings, self.patience, self.rate, self.paused
+            self.studio.settings, self.asked.patience, self.rate, self.paused
         )
 
     def _last_words(self) -> Iterator[Event]:
@@ -384,10 +383,6 @@ class _Rehearsal:
         """The present exchange, once the trainee has answered in it."""
         exchange = exchanges(self.facts.conversation())[-1]
         return exchange if response(exchange, self.rate, self.language) is not None else None
-
-    def _findings(self) -> tuple[Finding, ...]:
-        conversation = self.facts.conversation()
-        return exchange_findings(conversation, len(conversation.lines) - 1, self.scenario)
 
     def _keep(self, utterance: Utterance) -> UtteranceHeard:
         self.facts.add(utterance)

@@ -22,8 +22,8 @@ class Studio:
 
     `keys` is asked once a block what was typed ("" for nothing): a line with a `q` ends the rehearsal, any
     other line ends the trainee's turn. `stop_asked` ends the rehearsal politely when set to true, and
-    the feedback when set to true again. `duplex` is false where the microphone is not to be
-    listened to while the client speaks.
+    the feedback when set to true once that is `concluding`; `skip_asked` skips the feedback whenever it is
+    set. `duplex` is false where the microphone is not to be listened to while the client speaks.
     """
 
     settings: Settings
@@ -36,6 +36,8 @@ class Studio:
     store: Store | None = None
     keys: Callable[[], str] = field(default=lambda: "")
     stop_asked: bool = False
+    skip_asked: bool = False
+    concluding: bool = False
     duplex: bool = True
     turn_model: TurnModel | None = None
 

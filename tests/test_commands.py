@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.dialogue.commands import Command, parse_command
+from simulator.audio.span import Span, Word
+from simulator.dialogue.commands import Command, parse_command, without_done
+from simulator.dialogue.turns import Speaker, Utterance
 from simulator.language import load_language
 from simulator.settings import Patience
 
@@ -52,3 +54,21 @@ def test_every_patience_can_be_asked_for() -> None:
     assert {patience.value for patience in Patience} <= {command.value for command in Command}
     for patience in Patience:
         assert parse_command(f"{patience.value} patience", ENGLISH) == patience.value
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("Tell me more. I'm done.", "Tell me more."),
+        ("Tell me more. Coach, I'm done.", "Tell me more."),
+        ("Coach, I'm done.", None),
+        ("I'm done, coach.", None),
+        ("Tell me more.", "Tell me more."),
+    ],
+)
+def test_what_ends_a_turn_is_no_part_of_it(said: str, left: str | None) -> None:
+    words = tuple(Word(word, Span(10 * at, 10 * at + 9)) for at, word in enumerate(said.split()))
+    utterance = Utterance(Speaker.TRAINEE, Span(0, 10 * len(words)), said, words)
+    found, done = without_done(utterance, ENGLISH)
+    assert (found.text if found is not None else None) == left
+    assert done is (left != said)

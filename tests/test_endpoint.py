@@ -93,7 +93,14 @@ def test_a_click_is_no_speech() -> None:
 
 def test_open_patience_never_ends_a_turn_by_silence() -> None:
     rules = EndpointRules(onset=1, utterance_silence=2, turn_silence=None, longest_turn=60)
-    assert run("###" + "." * 200, rules) == [SpeechStarted(0), UtteranceEnded(Span(0, 3))]
+    assert run("###" + "." * 50, rules) == [SpeechStarted(0), UtteranceEnded(Span(0, 3))]
+
+
+def test_whoever_has_left_an_open_turn_does_not_keep_it_for_ever() -> None:
+    """The cap counts silences too, and warns: whoever goes on late is not cut off at the first word."""
+    rules = EndpointRules(onset=1, utterance_silence=2, turn_silence=None, longest_turn=60, warn_before=10)
+    found = run("###" + "." * 100, rules)[2:]
+    assert found == [LimitNear(50, 60), TurnOver(3, 60, cut=True)]
 
 
 def test_the_hard_limit_cuts_and_says_so() -> None:
@@ -227,7 +234,7 @@ def test_without_a_shorter_silence_nothing_is_asked() -> None:
 
 def test_open_patience_asks_neither_sound_nor_words() -> None:
     rules = EndpointRules(1, 2, None, 60, shortest_silence=4, longest_silence=12)
-    assert overs(play("###" + "." * 60, rules, {5: lambda it: it.judge(Span(0, 3), words=OVER)})) == []
+    assert overs(play("###" + "." * 50, rules, {5: lambda it: it.judge(Span(0, 3), words=OVER)})) == []
 
 
 def test_an_answer_about_what_was_said_before_ends_nothing_now() -> None:

@@ -2,7 +2,7 @@
 
     7  cli, __main__, and what only the command line shows
     6  web
-    5  session, studio, listening, pieces, trainee
+    5  session, studio, listening, pieces, obeying, trainee
     4  records | events
     3  evaluation
     2  dialogue | speech
@@ -49,6 +49,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "facts": (5, "session"),
     "listening": (5, "session"),
     "pieces": (5, "session"),
+    "obeying": (5, "session"),
     "trainee": (5, "session"),
     "web": (6, "web"),
     "cli": (7, "cli"),

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Sequence
 
+import pytest
+from loop import SCRIPTED, Said, quiet_room
+from rich.console import Console
+
+from simulator import menu
+from simulator.audio.echo import NoCanceller
 from simulator.dialogue.scenario import load_scenario, scenario_names
 from simulator.language import load_language
-from simulator.menu import matching
+from simulator.menu import choose_scenario, matching
+from simulator.settings import load_settings
+from simulator.speech.scripted import ScriptedDetector, ScriptedTranscriber
 
 
 @pytest.mark.parametrize(
@@ -16,6 +24,9 @@ from simulator.menu import matching
         ("Number three, please.", "peer-room"),
         ("1", "coffee-shop"),
         ("The coffee one.", "coffee-shop"),
+        ("the park one", "park-bench"),
+        ("The second one.", "park-bench"),
+        ("3\n", "peer-room"),
         ("Daniel", "park-bench"),
         ("I'd like the bench in the park", "park-bench"),
         ("with Rosa", "peer-room"),
@@ -25,5 +36,37 @@ from simulator.menu import matching
 )
 def test_a_number_or_a_word_of_the_name_chooses(said: str, chosen: str | None) -> None:
     known = [load_scenario(name) for name in scenario_names()]
-    found = matching(said, known, load_language("en").numbers)
+    found = matching(said, known, load_language("en"))
     assert (found.id if found else None) == chosen
+
+
+@pytest.mark.parametrize(
+    ("said", "chosen"),
+    [
+        ([(90.0, 1.0, "Three.")], "peer-room"),
+        ([(90.0, 1.0, "Um, hello?"), (180.0, 1.0, "The second one.")], "park-bench"),
+        ([(90.0, 1.0, "Um, hello?"), (180.0, 1.0, "What?")], "coffee-shop"),
+        ([], "coffee-shop"),
+    ],
+    ids=["a number", "asked once more", "never understood", "nobody there"],
+)
+def test_the_menu_is_answered_by_voice_whatever_the_patience(
+    said: Sequence[Said], chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(menu, "load_profile", lambda name: SCRIPTED)
+    monkeypatch.setattr(menu, "open_detector", lambda name: ScriptedDetector(window=320))
+    monkeypatch.setattr(menu, "open_canceller", NoCanceller)
+    monkeypatch.setattr(menu, "ANSWER_WITHIN_S", 120.0)
+    spoken = ScriptedTranscriber([text for *_, text in said])
+    monkeypatch.setattr(menu, "open_transcriber", lambda *_: spoken)
+    settings = load_settings(patience="open")
+    assert choose_scenario(quiet_room(said), settings, Console(quiet=True)) == chosen
+
+
+def test_a_typed_number_chooses_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(menu, "load_profile", lambda name: SCRIPTED)
+    monkeypatch.setattr(menu, "open_detector", lambda name: ScriptedDetector(window=320))
+    monkeypatch.setattr(menu, "open_transcriber", lambda *_: ScriptedTranscriber())
+    assert (
+        choose_scenario(quiet_room([]), load_settings(), Console(quiet=True), lambda: "2\n") == "park-bench"
+    )

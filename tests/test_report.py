@@ -18,7 +18,7 @@ from simulator.records.store import Rehearsal
 from simulator.records.tracks import clock, draw, overlaps
 
 REHEARSAL = Rehearsal(
-    "2026-11-23-coffee-shop-k3f", "coffee-shop", "", "2026-11-23T18:05:00+01:00", 10, True, "0.1.0", "{}"
+    "2026-11-23-coffee-shop-k3f", "coffee-shop", "", "2026-11-23T18:05:00", 10, True, "0.1.0", "{}"
 )
 CONVERSATION = Conversation(
     10,
@@ -96,8 +96,8 @@ To try: advice, 0:03.6 to 0:04.8
     Advice.
     Better: “How was it?”
 
-What the coach said
--------------------
+What the coach says to it
+-------------------------
 You named it.
 Would you like to say that line again?
 
@@ -137,7 +137,7 @@ def test_an_unfinished_rehearsal_says_so_first() -> None:
     shown = review_text(replace(REHEARSAL, finished=False), CONVERSATION, None, ())
     assert "UNFINISHED" in shown.splitlines()[2]
     assert "never evaluated" in shown
-    assert "What the coach said" not in shown
+    assert "What the coach says to it" not in shown
     assert "UNFINISHED" not in GOLDEN
 
 

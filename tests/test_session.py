@@ -231,6 +231,54 @@ def test_repeat_said_over_the_line_repeats_it() -> None:
     assert begun[:3] == ["one", "one", "two"]
 
 
+def test_a_command_at_the_end_of_a_line_is_obeyed_at_once() -> None:
+    events = play([(1.0, 0.9, "Coach, repeat."), (8.0, 1.0, "Tell me more.")])
+    lines = conversation_of(events)
+    begun = [line for line in lines if "client begins" in line]
+    assert [line.split()[-1] for line in begun][:3] == ["one", "one", "two"]
+    assert not any("lapse" in line for line in lines[: lines.index(begun[2])])
+
+
+def test_encouragement_near_the_end_of_a_line_makes_no_reply_of_a_command() -> None:
+    events = play([(1.5, 0.4, "Mm-hm."), (5.0, 1.0, "Coach, repeat."), (12.0, 1.0, "Tell me more.")])
+    begun = [line.split()[-1] for line in conversation_of(events) if "client begins" in line]
+    assert begun[:3] == ["one", "one", "two"]
+
+
+def test_who_has_taken_the_floor_with_few_words_is_answered() -> None:
+    """
+    client   ##########-----......####
+    trainee  ...####..................
+    """
+    scenario = plain()
+    long = scenario.lines[0].model_copy(update={"say": "One one one one one one one one one one one one."})
+    scenario = scenario.model_copy(update={"lines": (long, *scenario.lines[1:])})
+    lines = conversation_of(play([(1.5, 0.7, "Wait, stop there.")], scenario))
+    begun = [line for line in lines if "client begins" in line]
+    assert len(begun) > 1 and float(begun[1].split()[0]) < 6
+    assert not any("lapse" in line for line in lines[: lines.index(begun[1])])
+
+
+def test_commands_are_obeyed_while_nothing_but_a_word_ends_a_turn() -> None:
+    events = play([(3.0, 1.0, "Coach, take your time."), (18.0, 1.0, "Coach, stop.")])
+    commands = [line for line in told(events) if "command" in line]
+    assert commands == ["3.00 command open", "18.00 command stop"]
+    assert ending(events).conversation.lines[-1].line == "one"
+
+
+def test_the_coach_says_what_was_changed() -> None:
+    events = play([(3.0, 1.0, "Coach, slower."), (9.0, 1.0, "Tell me more.")])
+    said = [event.text for event in events if isinstance(event, CoachSpoke)]
+    assert said[0] == "Slower from the next line on."
+
+
+def test_a_command_shows_that_somebody_is_there() -> None:
+    asked = [(11.5, 1.0, "Coach, repeat."), (16.0, 1.0, "Coach, repeat."), (40.0, 1.0, "Tell me more.")]
+    lines = conversation_of(play(asked))
+    assert "40.00 trainee begins" in lines
+    assert any(line.endswith("client begins two") for line in lines)
+
+
 def test_every_command_of_a_turn_is_obeyed() -> None:
     events = play([(3.0, 0.8, "Coach, slower."), (4.4, 0.8, "Coach, repeat."), (12.0, 1.0, "Tell me.")])
     lengths = [len(e.planned) for e in events if isinstance(e, LineStarted) and e.line == "one"]
@@ -461,6 +509,50 @@ def test_sound_is_kept_when_asked(tmp_path: Path) -> None:
         assert len(client) == len(trainee)
         assert np.abs(trainee.samples[48_000:70_000]).max() > 0.2
         assert np.abs(client.samples[:30_000]).max() > 0.05
+
+
+def test_after_the_coach_has_spoken_the_clock_is_still_the_devices() -> None:
+    """
+    coach    #####################.........
+    client   .....................####.....
+    trainee  ............................###
+    """
+    scenario = plain().model_copy(update={"situation": "You are waiting for somebody " * 4 + "here."})
+    silent = play([], scenario, introduce=True)
+    begun = next(event for event in silent if isinstance(event, LineStarted))
+    at_s = begun.planned.end / CLOCK_HZ + 1.0
+    events = play([(at_s, 1.5, "Tell me more about it.")], scenario, introduce=True)
+    (said,) = ending(events).conversation.of(Speaker.TRAINEE)
+    assert said.span.start == pytest.approx(at_s * CLOCK_HZ, abs=CLOCK_HZ // 10)
+    assert not any("lapse" in line for line in told(events)[:12])
+
+
+def test_help_moves_no_clock() -> None:
+    events = play([(3.0, 1.0, "Coach, help."), (30.0, 1.5, "Tell me more about it.")], lapse_s=30.0)
+    (said,) = ending(events).conversation.of(Speaker.TRAINEE)
+    assert said.span.start == pytest.approx(30 * CLOCK_HZ, abs=CLOCK_HZ // 10)
+
+
+def test_troubles_and_notices_are_said_where_a_rehearsal_is_introduced_aloud() -> None:
+    for aloud in (True, False):
+        events = play([], duplex=False, introduce=aloud)
+        said = [event.text for event in events if isinstance(event, CoachSpoke)]
+        assert ("You are not heard while the client speaks" in " ".join(said)) is aloud
+
+
+def test_a_second_request_to_stop_skips_the_feedback_whenever_it_comes() -> None:
+    room = quiet_room([(3.0, 4.0, "Tell me")])
+
+    def watch(event: Event, studio: Studio) -> None:
+        def interrupt() -> str:
+            studio.stop_asked = studio.skip_asked = room.now >= to_samples(5.0, CLOCK_HZ)
+            return ""
+
+        studio.keys = interrupt
+
+    events = play([(3.0, 4.0, "Tell me")], device=room, watch=watch)
+    assert not any(isinstance(event, CoachSpoke) for event in events)
+    assert isinstance(events[-1], RehearsalEnded)
 
 
 def test_what_a_screen_shows_is_said_aloud_when_asked() -> None:

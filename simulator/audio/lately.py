@@ -1,13 +1,43 @@
-"""The sound of the turn that goes on, kept for whoever asks how it sounds."""
+"""The sound that was heard lately, kept for whoever asks how it sounds."""
 
 from __future__ import annotations
 
 from collections import deque
+from itertools import takewhile
 
 import numpy as np
 
 from simulator.audio.sound import Samples
 from simulator.audio.span import to_samples
+
+
+class RecentSound:
+    """The last blocks, without gaps: as the filter leaves them, and as the whole canceller does."""
+
+    def __init__(self) -> None:
+        self._blocks: deque[tuple[int, Samples, Samples]] = deque()
+
+    @property
+    def first(self) -> int:
+        """The first sample that is kept."""
+        return self._blocks[0][0]
+
+    def keep(self, start: int, samples: Samples, clean: Samples, least: int) -> None:
+        """The next block; what lies wholly before `least` is let go."""
+        self._blocks.append((start, samples, clean))
+        while self._blocks[0][0] + len(self._blocks[0][1]) < least:
+            self._blocks.popleft()
+
+    def since(self, first: int, clean: bool = False) -> Samples:
+        """The filter's sound from the sample `first` on, or the whole canceller's."""
+        kept = ((start, left if clean else part) for start, part, left in self._blocks)
+        sound = np.concatenate([part for start, part in kept if start + len(part) > first])
+        return sound[-(self._blocks[-1][0] + len(self._blocks[-1][1]) - first) :]
+
+    def blocks(self, first: int) -> list[tuple[int, Samples]]:
+        """The filter's blocks that end after `first`, with their starts, in order."""
+        newest = takewhile(lambda block: block[0] + len(block[1]) > first, reversed(self._blocks))
+        return [(start, samples) for start, samples, _ in newest][::-1]
 
 
 class TurnSound:

@@ -40,6 +40,7 @@ class _Phrases(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     plain: tuple[str, ...] = ()
     addressed: tuple[str, ...] = ()
+    answer: str | None = None
 
 
 class _Commands(BaseModel):
@@ -64,12 +65,23 @@ def parse_command(text: str, language: Language) -> Command | None:
     return plain.get(left)
 
 
+def answer_to(command: Command, language: Language) -> str | None:
+    """What the coach says when it has obeyed; `None` where that is heard anyway."""
+    phrases = _written(language.name).commands.get(command)
+    return phrases.answer if phrases is not None else None
+
+
+@cache
+def _written(language: str) -> _Commands:
+    return read_yaml(language_file(language, "commands.yaml"), _Commands, "language")
+
+
 @cache
 def _tables(
     language: str,
 ) -> tuple[dict[str, Command], dict[str, Command], tuple[str, ...], tuple[str, ...]]:
     """Phrase to command: those that count as they stand, those that count with the coach's name (all)."""
-    written = read_yaml(language_file(language, "commands.yaml"), _Commands, "language")
+    written = _written(language)
     plain = {normalise(p): command for command, ps in written.commands.items() for p in ps.plain}
     addressed = {normalise(p): command for command, ps in written.commands.items() for p in ps.addressed}
     return plain, plain | addressed, _longest_first(written.address), _longest_first(written.polite)
@@ -98,7 +110,7 @@ def without_done(utterance: Utterance, language: Language) -> tuple[Utterance | 
     For turns that only a key or that phrase ends.
     """
     words = utterance.words
-    for count in range(1, min(LONGEST_DONE, len(words)) + 1):
+    for count in range(min(LONGEST_DONE, len(words)), 0, -1):
         if parse_command(" ".join(word.text for word in words[-count:]), language) is Command.DONE:
             left = words[:-count]
             if not left:

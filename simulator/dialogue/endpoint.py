@@ -209,11 +209,6 @@ class Endpointer:
         return self._turn
 
     @property
-    def silent_for(self) -> int:
-        """Samples since the last speech of this turn; 0 while there is none."""
-        return self._now - self._turn.end if self._turn is not None else 0
-
-    @property
     def silence_needed(self) -> int | None:
         """The silence that ends the present turn, by what is known now; `None`: no silence does."""
         last = self._closed[-1] if self._closed else None
@@ -306,16 +301,17 @@ class Endpointer:
     def _grow(self, utterance: Span) -> tuple[Change, ...]:
         self._turn = utterance if self._turn is None else self._turn | utterance
         self._extra = 0
+        return self._limited(self._turn)
+
+    def _limited(self, turn: Span) -> tuple[Change, ...]:
+        """The cap, silences included: it ends also a turn that no silence ends, and is warned of before."""
         longest = self.rules.longest_turn
-        if len(self._turn) >= longest:
+        lasted = self._now - turn.start
+        if lasted >= longest:
             return (*self._close_utterance(), *self._close_turn(cut=True))
-        if (
-            self.rules.warn_before
-            and not self._warned
-            and len(self._turn) >= longest - self.rules.warn_before
-        ):
+        if self.rules.warn_before and not self._warned and lasted >= longest - self.rules.warn_before:
             self._warned = True
-            return (LimitNear(self._now, self._turn.start + longest),)
+            return (LimitNear(self._now, turn.start + longest),)
         return ()
 
     def _silence(self, window: Span) -> tuple[Change, ...]:
@@ -324,8 +320,10 @@ class Endpointer:
         if self._utterance is not None and window.end - self._utterance.end >= self.rules.utterance_silence:
             changes = self._close_utterance()
         needed = self.silence_needed
-        if self._turn is None or self._utterance is not None or needed is None:
+        if self._turn is None or self._utterance is not None:
             return changes
+        if needed is None:
+            return (*changes, *self._limited(self._turn))
         if window.end - self._turn.end >= needed:
             changes = (*changes, *self._close_turn(cut=False))
         return changes

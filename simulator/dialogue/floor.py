@@ -307,12 +307,18 @@ def cut_off_pause(before: Exchange, exchange: Exchange, rate: int, language: Lan
 def response(exchange: Exchange, rate: int, language: Language) -> Utterance | None:
     """The utterance with which the trainee takes the floor after the client's line; `None` if there is none.
 
-    It is the first that is no backchannel and does not end inside the line; where there is nothing but
-    backchannels after the line, the first of those.
+    It is the first that is no backchannel and does not end inside the line, unless the client has yielded to
+    it; where there is nothing but backchannels after the line, the first of those.
     """
     line = exchange.line
-    held = [u for u in exchange.during if u.span.end > line.sounded.end] + list(exchange.reply)
-    for utterance in held:
+    yielded = line.sounded.end < line.planned.end
+    held = [
+        u
+        for u in exchange.during
+        if u.span.end > line.sounded.end
+        or (yielded and classify_overlap(u, line, rate, language) in _TAKES_FLOOR)
+    ]
+    for utterance in (*held, *exchange.reply):
         if not encourages(utterance, rate, language):
             return utterance
     return exchange.reply[0] if exchange.reply else None

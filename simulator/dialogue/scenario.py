@@ -240,6 +240,19 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     return scenario
 
 
+def usable_scenarios() -> tuple[tuple[Scenario, ...], tuple[ScenarioError, ...]]:
+    """The scenarios whose files can be used, and what is wrong with the others: one that is half written
+    hides none of the rest."""
+    found: list[Scenario] = []
+    wrong: list[ScenarioError] = []
+    for name in scenario_names():
+        try:
+            found.append(load_scenario(name))
+        except ScenarioError as error:
+            wrong.append(error)
+    return tuple(found), tuple(wrong)
+
+
 def schema() -> dict[str, Any]:
     """The JSON schema of scenario files, for editors."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}

@@ -36,6 +36,8 @@ class Language(BaseModel):
     negations: frozenset[str] = Field(description="words that turn the meaning of those after them")
     feelings: dict[str, str] = Field(description="feeling word to the family it belongs to")
     numbers: tuple[str, ...] = Field(description="one, two, three, ... as they are said")
+    ordinals: tuple[str, ...] = Field(description="first, second, third, ... as they are said")
+    menu: str = Field(description="what the coach asks before a rehearsal, with {choices}")
     help: str = Field(description="what the coach says when asked for help")
 
     def family(self, feeling: str) -> str | None:
@@ -64,6 +66,8 @@ class _Words(BaseModel):
     negations: frozenset[str]
     feelings: dict[str, tuple[str, ...]]
     numbers: tuple[str, ...]
+    ordinals: tuple[str, ...]
+    menu: str
     help: str
 
 
@@ -104,6 +108,8 @@ def load_language(name: str) -> Language:
         negations=_all(words.negations),
         feelings={normalise(word): family for family, kin in words.feelings.items() for word in kin},
         numbers=words.numbers,
+        ordinals=words.ordinals,
+        menu=words.menu,
         help=words.help,
     )
 

@@ -52,7 +52,7 @@ def review_text(
     else:
         parts.append(["It was never evaluated."])
     parts += [
-        _section("What the coach said", [line for s in sentences for line in _wrap(s, width)], plain),
+        _section("What the coach says to it", [line for s in sentences for line in _wrap(s, width)], plain),
         _wrap(NOTICE, width),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
@@ -83,9 +83,9 @@ def _head(rehearsal: Rehearsal, conversation: Conversation, width: int) -> list[
 
 
 def _wall_clock(started_at: str) -> str:
-    """Where a date can be read in it, without the seconds and the zone; else as it stands."""
+    """Where a date can be read in it, by the clock on the wall here, to the minute; else as it stands."""
     try:
-        return datetime.fromisoformat(started_at).strftime("%Y-%m-%d at %H:%M")
+        return datetime.fromisoformat(started_at).astimezone().strftime("%Y-%m-%d at %H:%M")
     except ValueError:
         return started_at
 

@@ -1,0 +1,65 @@
+"""Spoken commands in a rehearsal: kept back until the turn is over, and what they have changed.
+
+A turn that begins with a command may still turn out to be a sentence to the client ("Repeat. No, wait ..."):
+then it is one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from simulator.dialogue.commands import Command, parse_command
+from simulator.dialogue.floor import encourages
+from simulator.dialogue.turns import Utterance
+from simulator.language import Language
+from simulator.settings import Patience
+
+SLOWER = 0.88
+"""How much slower the client speaks after "slower"."""
+
+TEMPO = (0.7, 1.3)
+"""The client speaks no slower and no faster than that, beside its own rate."""
+
+
+@dataclass(slots=True)
+class Obedience:
+    """What the trainee has asked for. `tempo` multiplies the client's rate; `patience` is how long a silence
+    in the trainee's turn may last; `held` may be commands."""
+
+    language: Language
+    rate: int
+    patience: Patience
+    tempo: float = 1.0
+    held: list[Utterance] = field(default_factory=list)
+    _begun: bool = False
+
+    def hear(self, utterance: Utterance) -> tuple[Utterance, ...]:
+        """What is now known to be said to the client, in order: nothing while it may be a command.
+
+        Where no word is waited for, "I'm done" is a reply like others. Encouragement begins no turn.
+        """
+        command = parse_command(utterance.text, self.language)
+        if not self._begun and command not in (None, Command.DONE):
+            self.held.append(utterance)
+            return ()
+        said = (*self.held, utterance)
+        self.held = []
+        self._begun = self._begun or not all(encourages(one, self.rate, self.language) for one in said)
+        return said
+
+    def settle(self) -> tuple[tuple[Utterance, Command], ...]:
+        """The turn is over: what was kept back were commands, in order."""
+        held, self.held, self._begun = self.held, [], False
+        said = ((one, parse_command(one.text, self.language)) for one in held)
+        return tuple((one, command) for one, command in said if command is not None)
+
+    def obey(self, command: Command) -> bool:
+        """Change what the command changes here; whether it was tempo or patience."""
+        if command in (Command.SLOWER, Command.FASTER):
+            factor = SLOWER if command is Command.SLOWER else 1 / SLOWER
+            self.tempo = min(TEMPO[1], max(TEMPO[0], self.tempo * factor))
+        elif command.value in set(Patience):
+            self.patience = Patience(command.value)
+        else:
+            return False
+        return True
