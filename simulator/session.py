@@ -77,7 +77,7 @@ def rehearse(scenario: Scenario, studio: Studio, introduce: bool = False) -> Ite
 
 
 class _Over(Exception):
-    """The rehearsal is to end now: asked for, too long, nobody there, or the tape has ended."""
+    """The rehearsal is to end now: asked for, or for the reason it gives, which is told."""
 
 
 class _Rehearsal:
@@ -122,7 +122,7 @@ class _Rehearsal:
             yield from self._converse()
         except (_Over, EOFError, DeviceLost) as error:
             ended_by = error
-            yield from self._last_words()
+            yield from self._last_words(str(error) if isinstance(error, _Over) else "")
         gone = ended_by if isinstance(ended_by, EOFError | DeviceLost) else None
         gone = yield from self._conclude(ended_by is None, gone)
         if isinstance(gone, DeviceLost):
@@ -131,10 +131,9 @@ class _Rehearsal:
             raise self.facts.trouble
 
     def _introduce(self) -> Iterator[Event]:
-        for text in (self.scenario.content_note, self.scenario.situation):
-            if text:
-                yield from self.coach.say(text)
-                self._mind_limits()
+        for text in filter(None, (self.scenario.content_note, self.scenario.situation)):
+            yield from self.coach.say(text)
+            self._mind_limits()
 
     def _converse(self) -> Iterator[Event]:
         standing, line = clients.open_with(self.scenario)
@@ -163,8 +162,7 @@ class _Rehearsal:
         while answered is not None:
             known = self.facts.conversation()
             findings = exchange_findings(known, len(known.lines) - 1, self.scenario)
-            skills = tuple(finding.skill for finding in findings)
-            answer = clients.answer(self.scenario, standing, skills, answered.text)
+            answer = clients.answer(self.scenario, standing, [f.skill for f in findings], answered.text)
             if answer.line is not None:
                 self.studio.client.perform(parts(answer.line), answer.line.mood, self.asked.tempo)
             yield from self._report(self.ears.catch_up())
@@ -252,10 +250,9 @@ class _Rehearsal:
 
     def _line_over(self, performance: Performance, playback: Playback) -> Iterator[Event]:
         spoken = self.facts.line_ends(playback.sounded)
-        complete = spoken.sounded.end >= spoken.planned.end
         for utterance in client_utterances(spoken, performance):
             yield self._keep(utterance)
-        yield LineEnded(spoken.sounded.end, spoken.line, complete)
+        yield LineEnded(spoken.sounded.end, spoken.line, spoken.sounded.end >= spoken.planned.end)
 
     # The trainee speaks
 
@@ -290,7 +287,7 @@ class _Rehearsal:
                 self.lapses, self.lapsed = self.lapses + 1, True
                 yield LapseHeard(self.device.now)
                 if self.lapses >= MOST_LAPSES:
-                    raise _Over
+                    raise _Over(self.language.nobody_there)
                 return None
 
     def _listen(self) -> tuple[Heard, ...]:
@@ -309,8 +306,9 @@ class _Rehearsal:
 
     def _mind_limits(self) -> None:
         longest = to_samples(self.studio.settings.longest_rehearsal_s, self.rate)
-        if self.studio.stop_asked or self.device.now > longest:
-            raise _Over
+        late = self.device.now > longest
+        if self.studio.stop_asked or late:
+            raise _Over(self.language.time_is_over if late else "")
 
     def _report(self, heard: tuple[Heard, ...]) -> Iterator[Event]:
         """Keep what was heard, and say so."""
@@ -372,10 +370,12 @@ class _Rehearsal:
             self.studio.settings, self.asked.patience, self.rate, self.paused
         )
 
-    def _last_words(self) -> Iterator[Event]:
-        """What was said just before the end is kept too."""
+    def _last_words(self, why: str) -> Iterator[Event]:
+        """What was said just before the end is kept too, and why it ends is told."""
         yield from self._report(self.ears.end_turn())
         yield from self._report(self.ears.words())
+        if why:
+            yield self.coach.notice(why)
 
     # The facts
 

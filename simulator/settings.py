@@ -68,7 +68,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ALONGSIDE_", frozen=True, extra="forbid")
 
-    language: str = Field("en", description="language of the scenarios, the phrase rules and the coach")
+    language: str = Field(
+        "en", description="language of the menu and of `alongside judge`; a rehearsal has its scenario's"
+    )
     transcriber: str = Field("auto", description="auto, vosk or moonshine")
     voice: str | None = Field(
         None, description="a voice profile for the client instead of the scenario's own"

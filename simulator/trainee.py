@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator
 
 from simulator.audio.room import Room
 from simulator.audio.span import Span, to_samples
+from simulator.dialogue.commands import Command, phrase_for
 from simulator.dialogue.scenario import Reply, Scenario, parts_of
 from simulator.events import Event, LineStarted
+from simulator.language import load_language
 from simulator.settings import Patience
 from simulator.speech.voices import Performer
 
@@ -28,6 +30,7 @@ class SimulatedTrainee:
     def __init__(self, scenario: Scenario, name: str, room: Room, performer: Performer, patience: Patience):
         self._script = scenario.trainee(name)
         self._room, self._performer, self._patience = room, performer, patience
+        self._done = phrase_for(Command.DONE, load_language(scenario.language))
         self._answers = 0
         self._reply: Span | None = None
 
@@ -49,7 +52,7 @@ class SimulatedTrainee:
             begin = line.pauses[aside.pause - 1].start if aside.pause else line.planned.start
             said = self._performer.perform(parts_of(aside.say))
             self._room.say(said.sound.samples, begin + to_samples(aside.at_s, rate))
-        words = reply.say if self._patience is not Patience.OPEN else f"{reply.say} [0.6] I'm done."
+        words = reply.say if self._patience is not Patience.OPEN else f"{reply.say} [0.6] {self._done}."
         said = self._performer.perform(parts_of(words))
         at = line.planned.end + to_samples(reply.after_s, rate)
         self._reply = self._room.say(said.sound.samples, at)

@@ -79,7 +79,6 @@ def on_the_card(pulse: Pulse, folder: Path) -> dict[str, Any]:
         env={
             **pulse.environment,
             "COLUMNS": "300",
-            "ALONGSIDE_SPOKEN_INTRODUCTION": "false",
             # The voice is the simulated trainee's here too, and pauses for as long between its sentences.
             "ALONGSIDE_SHORTEST_SILENCE_SHARE": str(UNHURRIED_SHARE),
         },
@@ -105,7 +104,7 @@ def on_the_card(pulse: Pulse, folder: Path) -> dict[str, Any]:
             samples = np.concatenate([silence(max(0.0, wait_s), 16_000).samples, replies[said].samples])
             write_wav(wav, Sound(samples, 16_000))
             pulse.feed(wav)
-        if " coach " in caption:
+        if " coach " in caption and any("Maya" in line and any(t in line for t in replies) for line in seen):
             process.send_signal(signal.SIGINT)  # the feedback has begun: that is enough of it
             break
     output = process.stdout.read()

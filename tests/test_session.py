@@ -206,6 +206,7 @@ def test_a_silence_is_answered_by_the_client_and_three_end_it() -> None:
         "18.60 client: Yeah.",
         "18.60 client ends breath",
         "26.60 lapse",
+        "26.60 notice: Nobody has answered for a while, so the rehearsal ends here.",
     ]
 
 

@@ -65,6 +65,11 @@ def parse_command(text: str, language: Language) -> Command | None:
     return plain.get(left)
 
 
+def phrase_for(command: Command, language: Language) -> str:
+    """One way to say the command that counts as it stands."""
+    return _written(language.name).commands[command].plain[0]
+
+
 def answer_to(command: Command, language: Language) -> str | None:
     """What the coach says when it has obeyed; `None` where that is heard anyway."""
     phrases = _written(language.name).commands.get(command)

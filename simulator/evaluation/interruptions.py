@@ -10,24 +10,13 @@ from simulator.dialogue.floor import OverlapKind, classify_overlap, resumptions
 from simulator.dialogue.skills import Skill
 from simulator.dialogue.turns import Conversation, Exchange, SpokenLine, Utterance, exchanges
 from simulator.evaluation.findings import Finding, Measure, Verdict
+from simulator.evaluation.wording import load_phrases
 from simulator.language import Language
 
 _SAID = {
-    OverlapKind.INTERRUPTION: (
-        Skill.INTERRUPTION,
-        Verdict.TRY,
-        "Being cut off makes it harder to say the next thing.",
-    ),
-    OverlapKind.FILLED_SILENCE: (
-        Skill.FILLED_SILENCE,
-        Verdict.TRY,
-        "A pause like that is often where the important words come from.",
-    ),
-    OverlapKind.BACKCHANNEL: (
-        Skill.BACKCHANNEL,
-        Verdict.STRENGTH,
-        "A small sound while the client spoke: it shows that you are listening.",
-    ),
+    OverlapKind.INTERRUPTION: (Skill.INTERRUPTION, Verdict.TRY),
+    OverlapKind.FILLED_SILENCE: (Skill.FILLED_SILENCE, Verdict.TRY),
+    OverlapKind.BACKCHANNEL: (Skill.BACKCHANNEL, Verdict.STRENGTH),
 }
 
 
@@ -81,10 +70,11 @@ def overlap_findings(
     for utterance, kind in overlaps(exchange, conversation, language):
         if kind not in _SAID:
             continue
-        skill, verdict, reason = _SAID[kind]
-        rule = kind.value.replace("_", "-")
-        line = exchange.line.line
-        found.append(Finding(skill, verdict, (utterance.span,), utterance.text, rule, reason, line=line))
+        skill, verdict = _SAID[kind]
+        shown, line = load_phrases(language.name).shown[skill], exchange.line.line
+        found.append(
+            Finding(skill, verdict, (utterance.span,), utterance.text, shown.id, shown.reason, line=line)
+        )
     return tuple(found)
 
 

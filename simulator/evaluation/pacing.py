@@ -26,6 +26,7 @@ from simulator.dialogue.skills import Skill
 from simulator.dialogue.turns import Conversation, Exchange, Speaker, Utterance, exchanges
 from simulator.evaluation.acceleration import acceleration
 from simulator.evaluation.findings import Finding, Measure, Verdict
+from simulator.evaluation.wording import load_phrases
 from simulator.language import Language, tokens
 from simulator.language.syllables import syllables
 
@@ -149,23 +150,19 @@ def pacing_findings(
     if offset_s is not None and line.disclosure >= DISCLOSURE_LEVEL:
         if KEPT_SILENCE_S[0] <= offset_s <= KEPT_SILENCE_S[1]:
             silence = Span(line.sounded.end, first.span.start)
-            reason = f"You left {offset_s:.1f} seconds after something that was not easy to say."
-            found.append(_timing(Skill.KEPT_SILENCE, silence, first.text, reason, line.line))
+            found.append(_timing(Skill.KEPT_SILENCE, silence, first.text, line.line, language, offset_s))
         elif offset_s < RUSHED_S and not nothing_said and first in exchange.reply:
-            reason = "The answer came almost at once, after something that was not easy to say."
-            found.append(_timing(Skill.RUSHED_ANSWER, first.span, first.text, reason, line.line))
+            found.append(_timing(Skill.RUSHED_ANSWER, first.span, first.text, line.line, language))
     whole = Span(first.span.start, max(u.span.end for u in turn))
     if touches(whole, conversation.dropouts):
         return tuple(found)
     text = " ".join(u.text for u in turn)
     spans = tuple(u.span for u in turn)
     if len(whole) >= to_samples(LONG_MONOLOGUE_S, rate):
-        reason = "One turn lasted so long that the client had little room."
-        found.append(_timing(Skill.LONG_MONOLOGUE, spans, text, reason, line.line))
+        found.append(_timing(Skill.LONG_MONOLOGUE, spans, text, line.line, language))
     said = amount((turn,), rate, language)
     if said.enough and _fast(said, client_amount(conversation, language)):
-        reason = "This was spoken fast beside the client. An unhurried voice leaves more room."
-        found.append(_timing(Skill.FAST_SPEECH, spans, text, reason, line.line))
+        found.append(_timing(Skill.FAST_SPEECH, spans, text, line.line, language))
     return tuple(found)
 
 
@@ -177,11 +174,19 @@ def _fast(said: Amount, client: Amount) -> bool:
     return said.syllables / said.lasting_s > FASTER_THAN_CLIENT * client.syllables / client.lasting_s
 
 
-def _timing(skill: Skill, where: Span | tuple[Span, ...], quote: str, reason: str, line: str) -> Finding:
+def _timing(
+    skill: Skill,
+    where: Span | tuple[Span, ...],
+    quote: str,
+    line: str,
+    language: Language,
+    lasted_s: float = 0.0,
+) -> Finding:
     spans = (where,) if isinstance(where, Span) else where
     verdict = Verdict.STRENGTH if skill is Skill.KEPT_SILENCE else Verdict.TRY
-    rule = skill.value.lower().replace("_", "-")
-    return Finding(skill, verdict, spans, quote, rule, reason, line=line)
+    shown = load_phrases(language.name).shown[skill]
+    reason = shown.reason.format(seconds=f"{lasted_s:.1f}")
+    return Finding(skill, verdict, spans, quote, shown.id, reason, line=line)
 
 
 def pacing_measures(

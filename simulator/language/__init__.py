@@ -37,6 +37,8 @@ class Language(BaseModel):
     feelings: dict[str, str] = Field(description="feeling word to the family it belongs to")
     numbers: tuple[str, ...] = Field(description="one, two, three, ... as they are said")
     ordinals: tuple[str, ...] = Field(description="first, second, third, ... as they are said")
+    nobody_there: str = Field(description="why a rehearsal ends that nobody answers in")
+    time_is_over: str = Field(description="why a rehearsal ends that has lasted long enough")
     menu: str = Field(description="what the coach asks before a rehearsal, with {choices}")
     help: str = Field(description="what the coach says when asked for help")
 
@@ -67,6 +69,8 @@ class _Words(BaseModel):
     feelings: dict[str, tuple[str, ...]]
     numbers: tuple[str, ...]
     ordinals: tuple[str, ...]
+    nobody_there: str
+    time_is_over: str
     menu: str
     help: str
 
@@ -109,6 +113,8 @@ def load_language(name: str) -> Language:
         feelings={normalise(word): family for family, kin in words.feelings.items() for word in kin},
         numbers=words.numbers,
         ordinals=words.ordinals,
+        nobody_there=words.nobody_there,
+        time_is_over=words.time_is_over,
         menu=words.menu,
         help=words.help,
     )
