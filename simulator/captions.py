@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from simulator.audio.span import to_seconds
 from simulator.dialogue.scenario import Scenario
 from simulator.dialogue.turns import Speaker
 from simulator.events import (
@@ -28,14 +27,9 @@ from simulator.events import (
     TrustChanged,
     UtteranceHeard,
 )
+from simulator.records.tracks import clock
 
 COLOURS = {"client": "cyan", "you": "green", "coach": "magenta"}
-
-
-def clock(at: int, rate: int) -> str:
-    """A moment as m:ss.s."""
-    tenths = round(to_seconds(at, rate) * 10)
-    return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
 
 
 def captioned(

@@ -34,7 +34,7 @@ class Row:
 
 
 def check_all(settings: Settings) -> tuple[Row, ...]:
-    """Try every engine, device, model, voice and file once. Nothing is recorded, nothing is changed."""
+    """Try every engine, device, model, voice and file once. Nothing is recorded."""
     return (
         _python(),
         _tried("Microphone and loudspeaker", lambda: _devices(settings)),

@@ -28,7 +28,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-models_app = typer.Typer(help="The recogniser's model files.", invoke_without_command=True)
+models_app = typer.Typer(
+    help="The model files: the recogniser's and the end-of-turn model.", invoke_without_command=True
+)
 app.add_typer(models_app, name="models")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

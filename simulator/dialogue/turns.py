@@ -42,7 +42,8 @@ class SpokenLine:
 
     `planned` is where the line would have sounded in full, from its first to its last audible sample;
     `pauses` are its written pauses (on the session clock); `sounded` is where it did sound, shorter than
-    `planned` when the client yielded. `mood` is the voice's mood; `disclosure` the line's level, 1.0 to 4.0.
+    `planned` when the client yielded, and empty while the line begins to sound. `disclosure` is the line's
+    level, 1.0 to 4.0.
     """
 
     line: str
