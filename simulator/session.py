@@ -59,8 +59,8 @@ from simulator.studio import Studio
 MOST_LAPSES = 3
 """After so many lapses in a row nobody seems to be there, and the rehearsal ends (convention)."""
 
-HELD_S = 0.8
-"""A command is obeyed after so much silence where none would end its turn."""
+HELD_S, WORDS_WITHIN_S = 0.8, 3.0
+"""A command that no silence would end is obeyed after so much; words to come are waited for so long."""
 
 
 def rehearse(scenario: Scenario, studio: Studio, introduce: bool = False) -> Iterator[Event]:
@@ -101,8 +101,7 @@ class _Rehearsal:
         self.coach = Coach(studio, self.device, self.ears.pass_by, aloud)
         self.asked = Obedience(self.language, self.rate, studio.settings.patience)
         self.paused: int | None = None
-        self.lapses = 0
-        self.lapsed = False
+        self.lapses, self.lapsed = 0, False
         self.to_prepare: list[Line] = []
         self.over = False
 
@@ -166,7 +165,8 @@ class _Rehearsal:
             if answer.line is not None:
                 self.studio.client.perform(parts(answer.line), answer.line.mood, self.asked.tempo)
             yield from self._report(self.ears.catch_up())
-            while self.ears.pending and self.ears.speaking is None:
+            until = self.device.now + to_samples(WORDS_WITHIN_S, self.rate)
+            while self.ears.pending and self.ears.speaking is None and self.device.now < until:
                 yield from self._report(self._listen())
             if self.ears.speaking is not None:
                 answered = (yield from self._await_turn()) or (self._reply() if self.lapsed else None)
