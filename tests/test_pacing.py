@@ -171,6 +171,6 @@ def test_filled_pauses_are_those_of_the_sound_where_it_was_looked_at() -> None:
 
 
 def test_lapses() -> None:
-    conversation = draw(f"client    ####{'.' * 81}####\ntrainee   {'.' * 175}####", ["so you did"])
+    conversation = draw(f"client    ####{'.' * 80}####\ntrainee   {'.' * 175}####", ["so you did"])
     assert measure(conversation, "lapses").value == 2
-    assert measure(draw(f"client    ####{'.' * 80}####"), "lapses").value == 0
+    assert measure(draw(f"client    ####{'.' * 79}####"), "lapses").value == 0

@@ -52,7 +52,7 @@ PAUSE_S = 0.25
 """A silence within one speaker's turn that counts as a pause (convention)."""
 
 LAPSE_S = 8.0
-"""A gap after which the talk has stopped (convention)."""
+"""A gap of so long or longer: the talk has stopped, and the client says something (convention)."""
 
 KEPT_SILENCE_S = (1.0, 4.0)
 """An unhurried silence before answering a disclosure (convention)."""
@@ -333,7 +333,7 @@ def response_offset(exchange: Exchange, rate: int, language: Language) -> int | 
 def _transfer(to: Speaker, offset: int, rate: int) -> FloorTransfer:
     if offset < 0:
         return FloorTransfer(TransferKind.OVERLAP, to, offset)
-    lapse = offset > to_samples(LAPSE_S, rate)
+    lapse = offset >= to_samples(LAPSE_S, rate)
     return FloorTransfer(TransferKind.LAPSE if lapse else TransferKind.GAP, to, offset)
 
 

@@ -225,13 +225,13 @@ def _offset_measures(
 
 
 def _lapses(conversation: Conversation, told: Sequence[Exchange], language: Language) -> int:
-    """Gaps after a client line, answered or not, that are longer than `LAPSE_S`."""
+    """Gaps after a client line, answered or not, of `LAPSE_S` or longer."""
     count = 0
     for index, exchange in enumerate(told):
         first = response(exchange, conversation.rate, language)
         later = told[index + 1].line.sounded.start if index + 1 < len(told) else None
         until = first.span.start if first is not None else later
-        if until is not None and until - exchange.line.sounded.end > to_samples(LAPSE_S, conversation.rate):
+        if until is not None and until - exchange.line.sounded.end >= to_samples(LAPSE_S, conversation.rate):
             count += 1
     return count
 
