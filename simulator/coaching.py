@@ -19,12 +19,13 @@ COACH_PAUSE_S = 0.4
 class Coach:
     """Speaks between the turns. Nothing is listened to meanwhile; `pass_by` takes each block.
 
-    `aloud`: what a screen shows of troubles and notices is said too, once, when nobody else speaks.
+    `aloud`: troubles and notices that are given to it are said too, once, when nobody else speaks.
     """
 
     def __init__(self, studio: Studio, device: Device, pass_by: Callable[[], None], aloud: bool):
         self._studio, self._device, self._pass_by, self._aloud = studio, device, pass_by, aloud
         self._waiting: list[str] = []
+        self._told: set[str] = set()
 
     def notice(self, what: str) -> Notice:
         """The event that shows it; it is said by the next `tell`."""
@@ -39,8 +40,10 @@ class Coach:
     def tell(self) -> Iterator[Event]:
         """Say what was only shown until now."""
         waiting, self._waiting = dict.fromkeys(self._waiting), []
-        for what in waiting if self._aloud else ():
-            yield from self.say(what)
+        for what in waiting:
+            if self._aloud and what not in self._told:
+                self._told.add(what)
+                yield from self.say(what)
 
     def say(self, sentence: str, pause_s: float = COACH_PAUSE_S) -> Iterator[Event]:
         """Sound one sentence after a pause.

@@ -136,7 +136,7 @@ class Ears:
         self._recent = RecentSound()
         self._piece: Piece | None = None
         self._finished: deque[Piece] = deque()
-        self._sounded_until = self._ended = 0
+        self._sounded_until = self._ended = self._passed = 0
         self._murmurs = murmurs.Listener(device.rate)
         self._turn_sound = TurnSound(device.rate)
         self._verdict: tuple[Span, Verdict] | None = None
@@ -201,13 +201,13 @@ class Ears:
         while self._finished and (not self._device.live or self._finished[0].hearing.ready()):
             heard += self._transcribe(self._finished.popleft())
         # Whether it is a hum or a word, it is no more than encouragement.
-        murmured = self._murmurs.heard(self.endpointer.speaking)
+        murmured = [s for s in self._murmurs.heard(self.endpointer.speaking) if s.start >= self._passed]
         heard += [Utterance(Speaker.TRAINEE, span, "", fillers=(), hum=True) for span in murmured]
         return tuple(heard)
 
     def pass_by(self) -> None:
         """One block further while the coach speaks: clock and filter go on, what is heard is no turn."""
-        self._next()
+        self._passed = self._next()[0].span.end
 
     def _next(self) -> tuple[Block, tuple[Decision, ...]]:
         """The next block, through the canceller, and what the detector says of it."""

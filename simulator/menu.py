@@ -33,7 +33,7 @@ def choose_scenario(
     keys: Callable[[], str] = lambda: "",
     duplex: bool = True,
 ) -> str:
-    """The name of the scenario that was chosen; the first one where nobody can answer or nobody does.
+    """The name of the scenario that was chosen; the first where nobody can answer, does, or is understood.
 
     `device` is where the menu is spoken and answered, `None` where there is nobody to hear it; `keys` tells
     what was typed since it was last asked; where not `duplex` nobody is heard while the menu is spoken.
@@ -106,7 +106,8 @@ def matching(text: str, known: Sequence[Scenario], language: Language) -> Scenar
     one", "two", "2"): a name counts before a number, because "one" is also said of what has a name."""
     said = set(tokens(text))
     for scenario in known:
-        if said & (set(scenario.id.split("-")) | set(tokens(scenario.title)) - _common(known)):
+        name = set(scenario.id.split("-")) | set(tokens(scenario.title))
+        if said & (name - _common(known) - {*language.ordinals, *language.numbers}):
             return scenario
     for words in (language.ordinals, language.numbers):
         for index, scenario in enumerate(known):
@@ -116,8 +117,8 @@ def matching(text: str, known: Sequence[Scenario], language: Language) -> Scenar
 
 
 def _common(known: Sequence[Scenario]) -> set[str]:
-    """Words that stand in more than one title and so choose nothing."""
-    titles = [set(tokens(scenario.title)) for scenario in known]
+    """Words that stand in more than one name, or are too short to tell, and so choose nothing."""
+    titles = [set(scenario.id.split("-")) | set(tokens(scenario.title)) for scenario in known]
     return {
         word
         for title in titles

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from simulator.dialogue.commands import Command, parse_command
+from simulator.audio.span import Span
+from simulator.dialogue.commands import Command, names_coach, parse_command
 from simulator.dialogue.floor import encourages
 from simulator.dialogue.turns import Utterance
 from simulator.language import Language
@@ -36,16 +37,23 @@ class Obedience:
     def hear(self, utterance: Utterance) -> tuple[Utterance, ...]:
         """What is now known to be said to the client, in order: nothing while it may be a command.
 
-        Where no word is waited for, "I'm done" is a reply like others. Encouragement begins no turn.
+        Where no word is waited for, "I'm done" is a reply like others, unless it names the coach.
+        Encouragement begins no turn, and makes no sentence of a command.
         """
         command = parse_command(utterance.text, self.language)
-        if not self._begun and command not in (None, Command.DONE):
+        meant = command is not Command.DONE or names_coach(utterance.text, self.language)
+        if not self._begun and command is not None and meant:
             self.held.append(utterance)
             return ()
-        said = (*self.held, utterance)
-        self.held = []
-        self._begun = self._begun or not all(encourages(one, self.rate, self.language) for one in said)
+        if encourages(utterance, self.rate, self.language):
+            return (utterance,)
+        said, self.held, self._begun = (*self.held, utterance), [], True
         return said
+
+    def speech_started(self, at: int, turn: Span | None) -> None:
+        """Speech began at `at` in the endpointer's `turn`: a command may begin it where it is a new one."""
+        if not self.held and turn is not None and turn.start == at:
+            self._begun = False
 
     def settle(self) -> tuple[tuple[Utterance, Command], ...]:
         """The turn is over: what was kept back were commands, in order."""

@@ -64,8 +64,8 @@ HELD_S, WORDS_WITHIN_S = 0.8, 3.0
 
 
 def rehearse(scenario: Scenario, studio: Studio, introduce: bool = False) -> Iterator[Event]:
-    """Play one rehearsal. With `introduce` the coach first says aloud what a screen shows: content note and
-    situation.
+    """Play one rehearsal. With `introduce` the coach says aloud what a screen shows: content note and
+    situation first, then notices and troubles between the turns.
 
     Ends with `RehearsalEnded`, also when the trainee asked to stop, nobody answers, a tape ends or the device
     is lost; in the last case `DeviceLost` is raised after it, everything heard being stored.
@@ -169,6 +169,7 @@ class _Rehearsal:
             while self.ears.pending and self.ears.speaking is None and self.device.now < until:
                 yield from self._report(self._listen())
             if self.ears.speaking is not None:
+                self.over = False
                 answered = (yield from self._await_turn()) or (self._reply() if self.lapsed else None)
             elif self.facts.conversation() == known:
                 yield TrustChanged(self.device.now, standing.trust, answer.standing.trust, findings)
@@ -205,6 +206,7 @@ class _Rehearsal:
     def _speak(self, line: Line) -> Generator[Event, None, bool]:
         """Sound a line, listening all the while; yield the floor where it is taken. Whether it was asked for
         again."""
+        self.over = False
         performance = self.studio.client.perform(parts(line), line.mood, self.asked.tempo)
         if self.studio.client.trouble:
             yield self.coach.trouble(self.device.now, self.studio.client.trouble)
@@ -214,7 +216,7 @@ class _Rehearsal:
         playback = self.device.play(performance.sound.samples)
         planned: SpokenLine | None = None
         fade = to_samples(self.studio.settings.yield_fade_s, self.rate)
-        yielded_at: int | None = None
+        yielded = False
         try:
             while not playback.done:
                 yield from self._report(self._listen())
@@ -223,15 +225,11 @@ class _Rehearsal:
                     yield LineStarted(
                         planned.planned.start, line.id, line.text, line.mood, planned.planned, planned.pauses
                     )
-                if (
-                    planned is not None
-                    and line.yields
-                    and yielded_at is None
-                    and self.ears.interrupt(planned)
-                ):
+                if planned is not None and line.yields and not yielded and self.ears.interrupt(planned):
                     playback.stop(fade)
-                    yielded_at = self.device.now
-                    yield ClientYielded(yielded_at, line.id)
+                    yielded = True
+                    yield ClientYielded(self.device.now, line.id)
+                self.over = self.over and yielded
         except (_Over, EOFError, DeviceLost):
             playback.stop(fade)
             if planned is not None:
@@ -240,9 +238,7 @@ class _Rehearsal:
         if self.gate is not None:
             self.gate.shut = False
         yield from self._line_over(performance, playback)
-        if self.ears.speaking is not None or (
-            yielded_at is not None and self.ears.endpointer.turn is not None
-        ):
+        if self.ears.speaking is not None or (yielded and (self.over or self.ears.endpointer.turn)):
             return False
         # A backchannel while the client spoke is no reply: the trainee's turn begins now.
         self.ears.endpointer.forget_turn()
@@ -261,17 +257,16 @@ class _Rehearsal:
         said again (a command) or was left unanswered (a lapse)."""
         silence_since = self.device.now
         lapse = to_samples(self.studio.settings.lapse_s, self.rate)
-        self.over = self.lapsed = False
+        self.lapsed = False
         while True:
-            yield from self._report(self._listen())
+            if not self.over:
+                yield from self._report(self._listen())
             if self._held_long():
                 yield from self._report(self.ears.end_turn())
                 self.over = True
             if self.over:
                 self.over = False
                 command = yield from self._settle_turn()
-                if command is not None:
-                    self.lapses = 0
                 if command is Command.REPEAT:
                     return None
                 # What is waiting was said while we were thinking: the trainee may still be speaking.
@@ -316,6 +311,7 @@ class _Rehearsal:
             if isinstance(one, Utterance):
                 yield from self._heard_words(one)
             elif isinstance(one, SpeechStarted):
+                self.asked.speech_started(one.at, self.ears.endpointer.turn)
                 yield TraineeStarted(one.at)
             elif isinstance(one, LimitNear):
                 yield Notice(one.at, LIMIT_NEAR)
@@ -353,6 +349,7 @@ class _Rehearsal:
         """The turn is over: obey it if it was commands. Returns the last; REPEAT before all others."""
         obeyed: list[Command] = []
         for spoken, command in self.asked.settle():
+            self.lapses = 0
             yield CommandHeard(spoken.span.start, str(command))
             if command is Command.STOP:
                 raise _Over

@@ -63,6 +63,8 @@ def test_every_patience_can_be_asked_for() -> None:
         ("Tell me more. Coach, I'm done.", "Tell me more."),
         ("Coach, I'm done.", None),
         ("I'm done, coach.", None),
+        ("Thank you. I'm done.", "Thank you."),
+        ("Tell me more, please. I'm done.", "Tell me more, please."),
         ("Tell me more.", "Tell me more."),
     ],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from loop import TWO_ANSWERS, noise, plain, play, quiet_room, told
+from test_voicing import MM, voiced
 
 from simulator.audio.device import CLOCK_HZ, Block, Device
 from simulator.audio.room import Room
@@ -258,6 +259,47 @@ def test_who_has_taken_the_floor_with_few_words_is_answered() -> None:
     begun = [line for line in lines if "client begins" in line]
     assert len(begun) > 1 and float(begun[1].split()[0]) < 6
     assert not any("lapse" in line for line in lines[: lines.index(begun[1])])
+
+
+@pytest.mark.parametrize("how", ["Enter", "late words"])
+def test_who_has_taken_the_floor_is_answered_also_when_the_turn_ends_with_the_words(how: str) -> None:
+    scenario = plain()
+    long = scenario.lines[0].model_copy(update={"say": "One one one one one one one one one one one one."})
+    scenario = scenario.model_copy(update={"lines": (long, *scenario.lines[1:])})
+    said = [(1.5, 0.48, "Hang on a minute.")]
+    room = quiet_room(said)
+    typed = {to_samples(2.06, CLOCK_HZ): "\n"} if how == "Enter" else {}
+
+    def watch(event: Event, studio: Studio) -> None:
+        studio.keys = lambda: typed.pop(room.now, "")
+
+    after_s = 0.4 if how == "Enter" else 2.0
+    lines = conversation_of(play(said, scenario, device=room, watch=watch, transcribe_after_s=after_s))
+    begun = [line for line in lines if "client begins" in line]
+    assert any(line.endswith("client yields") for line in lines)
+    assert not any("lapse" in line for line in lines[: lines.index(begun[1])])
+
+
+def test_a_line_that_was_cut_off_by_a_key_was_not_yielded() -> None:
+    scenario = plain()
+    long = scenario.lines[0].model_copy(update={"say": "One " * 30 + "one.", "yields": False})
+    scenario = scenario.model_copy(update={"lines": (long, *scenario.lines[1:])})
+    room = quiet_room([(1.5, 1.0, "You should leave him.")])
+    typed = {to_samples(6.0, CLOCK_HZ): "q\n"}
+
+    def watch(event: Event, studio: Studio) -> None:
+        studio.keys = lambda: typed.pop(room.now, "")
+
+    events = play([(1.5, 1.0, "You should leave him.")], scenario, device=room, watch=watch)
+    evaluation = ending(events).evaluation
+    assert evaluation.measure("trust_end").value == evaluation.measure("trust_start").value
+
+
+def test_a_remark_that_ends_in_a_line_makes_no_reply_of_the_next_command() -> None:
+    events = play([(1.5, 0.4, "That is right."), (5.0, 1.0, "Coach, repeat."), (12.0, 1.0, "Tell me.")])
+    assert "Coach, repeat." not in [u.text for u in ending(events).conversation.utterances]
+    begun = [line.split()[-1] for line in conversation_of(events) if "client begins" in line]
+    assert begun[:3] == ["one", "one", "two"]
 
 
 def test_commands_are_obeyed_while_nothing_but_a_word_ends_a_turn() -> None:
@@ -532,6 +574,16 @@ def test_help_moves_no_clock() -> None:
     events = play([(3.0, 1.0, "Coach, help."), (30.0, 1.5, "Tell me more about it.")], lapse_s=30.0)
     (said,) = ending(events).conversation.of(Speaker.TRAINEE)
     assert said.span.start == pytest.approx(30 * CLOCK_HZ, abs=CLOCK_HZ // 10)
+
+
+def test_a_hum_over_the_coach_is_said_to_nobody() -> None:
+    said = [(3.0, 1.0, "Coach, slower.")]
+    room = quiet_room(said)
+    room.say(voiced((MM,), 0.35), to_samples(6.6, CLOCK_HZ))
+    events = play(said, device=room)
+    coach = next(event.at for event in events if isinstance(event, CoachSpoke))
+    assert coach < to_samples(6.6, CLOCK_HZ)
+    assert not ending(events).conversation.of(Speaker.TRAINEE)
 
 
 def test_troubles_and_notices_are_said_where_a_rehearsal_is_introduced_aloud() -> None:

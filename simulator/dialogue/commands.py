@@ -65,6 +65,13 @@ def parse_command(text: str, language: Language) -> Command | None:
     return plain.get(left)
 
 
+def names_coach(text: str, language: Language) -> bool:
+    """Whether the coach's name stands before or after it."""
+    _, _, address, _ = _tables(language.name)
+    words = normalise(text)
+    return _strip(words, address) != words
+
+
 def phrase_for(command: Command, language: Language) -> str:
     """One way to say the command that counts as it stands."""
     return _written(language.name).commands[command].plain[0]
@@ -114,9 +121,17 @@ def without_done(utterance: Utterance, language: Language) -> tuple[Utterance | 
 
     For turns that only a key or that phrase ends.
     """
-    words = utterance.words
-    for count in range(min(LONGEST_DONE, len(words)), 0, -1):
-        if parse_command(" ".join(word.text for word in words[-count:]), language) is Command.DONE:
+    words, polite = utterance.words, _tables(language.name)[3]
+
+    def ends(count: int) -> bool:
+        said = " ".join(word.text for word in words[-count:])
+        return parse_command(said, language) is Command.DONE
+
+    for count in range(1, min(LONGEST_DONE, len(words)) + 1):
+        if ends(count):
+            # The coach's name belongs to it, a "please" before it to what was said.
+            while count < len(words) and normalise(words[-count - 1].text) not in polite and ends(count + 1):
+                count += 1
             left = words[:-count]
             if not left:
                 return None, True

@@ -292,7 +292,8 @@ class Endpointer:
         if self._utterance is not None:
             self._utterance |= window
             return self._grow(self._utterance)
-        self._candidate = window if self._candidate is None else self._candidate | window
+        apart = self._candidate is None or self._candidate.end < window.start  # the coach has spoken between
+        self._candidate = window if apart or self._candidate is None else self._candidate | window
         if len(self._candidate) < self.rules.onset:
             return ()
         self._utterance, self._candidate = self._candidate, None

@@ -60,6 +60,9 @@ KEPT_SILENCE_S = (1.0, 4.0)
 RESUMED_S = 1.0
 """Speech this soon after the client's answer began goes on with the turn the answer cut off (convention)."""
 
+YIELDS_WITHIN_S = 2.0
+"""The client yields no later to words that are over; what cuts a line off later is something else."""
+
 RUSHED_S = 0.3
 """Answering a disclosure sooner than this is rushed (convention)."""
 
@@ -307,19 +310,18 @@ def cut_off_pause(before: Exchange, exchange: Exchange, rate: int, language: Lan
 def response(exchange: Exchange, rate: int, language: Language) -> Utterance | None:
     """The utterance with which the trainee takes the floor after the client's line; `None` if there is none.
 
-    It is the first that is no backchannel and does not end inside the line, unless the client has yielded to
-    it; where there is nothing but backchannels after the line, the first of those.
+    It is the first that is no backchannel and does not end inside the line; without one, what the client has
+    yielded to; where there is nothing but backchannels after the line, the first of those.
     """
     line = exchange.line
-    yielded = line.sounded.end < line.planned.end
-    held = [
-        u
-        for u in exchange.during
-        if u.span.end > line.sounded.end
-        or (yielded and classify_overlap(u, line, rate, language) in _TAKES_FLOOR)
-    ]
-    for utterance in (*held, *exchange.reply):
+    held = [u for u in exchange.during if u.span.end > line.sounded.end] + list(exchange.reply)
+    for utterance in held:
         if not encourages(utterance, rate, language):
+            return utterance
+    lately = line.sounded.end - to_samples(YIELDS_WITHIN_S, rate)
+    for utterance in exchange.during if line.sounded.end < line.planned.end else ():
+        taking = classify_overlap(utterance, line, rate, language) in _TAKES_FLOOR
+        if taking and utterance.span.end > lately:
             return utterance
     return exchange.reply[0] if exchange.reply else None
 

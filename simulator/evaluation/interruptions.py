@@ -52,10 +52,10 @@ def overlaps(
     Going on with a turn that the client's answer cut off is no interruption of the trainee's making.
     """
     found = []
-    going_on = resumptions(conversation, language)
+    going_on = resumptions(conversation, language)[conversation.lines.index(exchange.line)]
     for utterance in exchange.during:
         kind = classify_overlap(utterance, exchange.line, conversation.rate, language)
-        if utterance in going_on and kind in (OverlapKind.INTERRUPTION, OverlapKind.FILLED_SILENCE):
+        if utterance == going_on and kind in (OverlapKind.INTERRUPTION, OverlapKind.FILLED_SILENCE):
             kind = OverlapKind.OTHER
         if kind is not None and not _lost(utterance, exchange.line, conversation.dropouts):
             found.append((utterance, kind))
