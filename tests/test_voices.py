@@ -129,6 +129,22 @@ def test_a_voice_that_fails_is_replaced_once_and_it_is_told() -> None:
         assert np.array_equal(said.sound.samples, scripted.perform(("Hello there.",)).sound.samples)
 
 
+def test_a_fallback_that_others_speak_with_has_another_pitch() -> None:
+    profile = VoiceProfile(name="x", voice="hibari:nobody", fallback="scripted", fallback_cents=500)
+    higher = VoiceProfile(name="y", voice="scripted", manner={"pitch_cents": 500})
+    with Performer(profile) as performer, Performer(higher) as other:
+        said = (performer.perform((text,)).sound.samples for text in ("Hello there.", "And again."))
+        meant = (other.perform((text,)).sound.samples for text in ("Hello there.", "And again."))
+        assert all(np.array_equal(a, b) for a, b in zip(said, meant, strict=True))
+    coach = load_profile("coach")
+    pitches = {
+        load_profile(name).manner.pitch_cents
+        for name in profile_names()
+        if load_profile(name).voice == coach.fallback
+    }
+    assert min(abs(coach.manner.pitch_cents + coach.fallback_cents - pitch) for pitch in pitches) >= 200
+
+
 @pytest.mark.parametrize("fallback", [None, "hibari:nobody", "hibari:noone"])
 def test_without_a_fallback_that_works_the_failure_is_told(fallback: str | None) -> None:
     profile = VoiceProfile(name="x", voice="hibari:nobody", fallback=fallback)

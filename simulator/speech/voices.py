@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import TracebackType
 from typing import Literal, Self, get_args
@@ -68,6 +68,9 @@ class VoiceProfile(BaseModel):
     description: str = Field("", description="who this sounds like")
     voice: str = Field(description="engine and voice, for example hibari:heart")
     fallback: str | None = Field(None, description="the voice that takes over when the first fails")
+    fallback_cents: float = Field(
+        0.0, ge=-900, le=900, description="pitch that is added then, so that two people stay two"
+    )
     language: str = Field("en", description="language of the lines it can speak")
     manner: MannerFields = Field(MannerFields(), description="how it speaks when calm")
     moods: dict[Mood, MannerFields] = Field({}, description="what each mood changes, relative to manner")
@@ -178,6 +181,8 @@ class Performer:
         try:
             if self._voice is None:
                 self._voice = open_voice(self.profile.voice)
+            if self._fallen_back:
+                manner = replace(manner, pitch_cents=manner.pitch_cents + self.profile.fallback_cents)
             sound = self._voice.speak(text, manner)
         except EngineError as error:
             if self._fallen_back or self.profile.fallback in (None, self.profile.voice):
