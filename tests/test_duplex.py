@@ -10,6 +10,7 @@ from simulator.audio.device import CLOCK_HZ
 from simulator.audio.room import Room
 from simulator.dialogue.turns import Speaker
 from simulator.events import (
+    LIMIT_NEAR,
     ClientYielded,
     Event,
     LineStarted,
@@ -65,7 +66,7 @@ def test_half_duplex_is_kept_with_the_rehearsal(tmp_path: Path) -> None:
 
 def test_a_long_turn_is_warned_before_it_is_cut() -> None:
     events = play([(4.0, 12.0, "And then and then.")], longest_turn_s=10.0, limit_warning_s=3.0)
-    (warned,) = (event for event in events if isinstance(event, Notice))
+    (warned,) = (event for event in events if isinstance(event, Notice) and event.what == LIMIT_NEAR)
     ended = next(event for event in events if isinstance(event, TurnEnded))
     assert 2.5 * CLOCK_HZ < ended.decided_at - warned.at < 3.5 * CLOCK_HZ
 
