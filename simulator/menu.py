@@ -106,8 +106,7 @@ def matching(text: str, known: Sequence[Scenario], language: Language) -> Scenar
     one", "two", "2"): a name counts before a number, because "one" is also said of what has a name."""
     said = set(tokens(text))
     for scenario in known:
-        name = set(scenario.id.split("-")) | set(tokens(scenario.title))
-        if said & (name - _common(known) - {*language.ordinals, *language.numbers}):
+        if said & (_name(scenario) - _common(known) - {*language.ordinals, *language.numbers}):
             return scenario
     for words in (language.ordinals, language.numbers):
         for index, scenario in enumerate(known):
@@ -116,12 +115,14 @@ def matching(text: str, known: Sequence[Scenario], language: Language) -> Scenar
     return None
 
 
+def _name(scenario: Scenario) -> set[str]:
+    """The words of its id and its title."""
+    return set(scenario.id.split("-")) | set(tokens(scenario.title))
+
+
 def _common(known: Sequence[Scenario]) -> set[str]:
     """Words that stand in more than one name, or are too short to tell, and so choose nothing."""
-    titles = [set(scenario.id.split("-")) | set(tokens(scenario.title)) for scenario in known]
+    names = [_name(scenario) for scenario in known]
     return {
-        word
-        for title in titles
-        for word in title
-        if sum(word in other for other in titles) > 1 or len(word) < 4
+        word for name in names for word in name if sum(word in other for other in names) > 1 or len(word) < 4
     }

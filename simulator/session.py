@@ -356,8 +356,7 @@ class _Rehearsal:
             if self.asked.obey(command):
                 self.to_prepare = [*clients.sayable(self.scenario)]
                 self._be_patient()
-            answer = self.language.help if command is Command.HELP else answer_to(command, self.language)
-            if answer:
+            if (answer := answer_to(command, self.language)) is not None:
                 yield from self.coach.say(answer, 0.2)
             obeyed.append(command)
         return Command.REPEAT if Command.REPEAT in obeyed else obeyed[-1] if obeyed else None

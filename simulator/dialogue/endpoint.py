@@ -292,8 +292,9 @@ class Endpointer:
         if self._utterance is not None:
             self._utterance |= window
             return self._grow(self._utterance)
-        apart = self._candidate is None or self._candidate.end < window.start  # the coach has spoken between
-        self._candidate = window if apart or self._candidate is None else self._candidate | window
+        # Where the coach has spoken between, nothing was fed: that is no part of it.
+        goes_on = self._candidate is not None and self._candidate.end >= window.start
+        self._candidate = self._candidate | window if self._candidate and goes_on else window
         if len(self._candidate) < self.rules.onset:
             return ()
         self._utterance, self._candidate = self._candidate, None

@@ -40,7 +40,6 @@ class Language(BaseModel):
     nobody_there: str = Field(description="why a rehearsal ends that nobody answers in")
     time_is_over: str = Field(description="why a rehearsal ends that has lasted long enough")
     menu: str = Field(description="what the coach asks before a rehearsal, with {choices}")
-    help: str = Field(description="what the coach says when asked for help")
 
     def family(self, feeling: str) -> str | None:
         """The family of a feeling word, or `None` where it is not known as one."""
@@ -72,7 +71,6 @@ class _Words(BaseModel):
     nobody_there: str
     time_is_over: str
     menu: str
-    help: str
 
 
 def languages() -> tuple[str, ...]:
@@ -116,7 +114,6 @@ def load_language(name: str) -> Language:
         nobody_there=words.nobody_there,
         time_is_over=words.time_is_over,
         menu=words.menu,
-        help=words.help,
     )
 
 
